@@ -1,0 +1,36 @@
+#pragma once
+/// \file
+/// The one representation between dividing and running: schedulers order it, the simulator plays it, the runtime
+/// executes it, the trace draws it.
+
+#include <vector>
+
+#include "dispart/core/ids.hpp"
+
+namespace dispart {
+
+/// A unit of work on one device, for one request.
+struct task {
+    part_id part = no_id;  ///< what it executes
+    device_id device = no_id;
+    double seconds = 0.0;  ///< on that device, undisturbed
+};
+
+/// One message per request: every tensor that the destination reads from the origin, each once, in ascending order.
+/// A tensor goes straight from the task that makes it to the tasks that read it.
+struct message {
+    task_id from = no_id;              ///< no_id: the source hands it over at the request's start
+    task_id to = no_id;                ///< no_id: the sink collects it
+    std::vector<tensor_id> tensors{};  ///< ids of the instance
+    double bytes = 0.0;
+    device_id from_device = no_id;  ///< no_id where the source or sink has no place: the message is then free
+    device_id to_device = no_id;
+};
+
+/// Tasks in topological order, and the messages between them (also between tasks on one device, where they are free).
+struct task_graph {
+    std::vector<task> tasks{};
+    std::vector<message> messages{};
+};
+
+}  // namespace dispart

@@ -1,0 +1,32 @@
+#pragma once
+/// \file
+/// The customisation point of `tensor/`: codecs, which turn a tensor into bytes for the wire and back.
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "dispart/core/result.hpp"
+#include "dispart/tensor/tensor.hpp"
+
+namespace dispart {
+
+/// A codec encodes a tensor's elements (not its type and shape, which travel beside them) and decodes them again.
+///
+/// - `codec.name()`: short name, stable on the wire ("raw", "f16", ...).
+/// - `codec.encode(t, out)`: appends the encoded elements of `t` to `out`; error `unsupported` for a dtype it cannot take.
+/// - `codec.decode(in, t)`: fills the preallocated `t` from exactly `in`; error `parse_error` for any other input, of
+///   any content and length: it must never read or write out of bounds.
+/// - `codec.max_relative_error()`: bound on |decoded - original| / max|original|; 0 for lossless.
+template <class C>
+concept codec = requires(const C& c, const tensor& t, tensor& filled, std::vector<std::byte>& out,
+                         std::span<const std::byte> in) {
+    { c.name() } -> std::convertible_to<std::string_view>;
+    { c.encode(t, out) } -> std::same_as<result<void>>;
+    { c.decode(in, filled) } -> std::same_as<result<void>>;
+    { c.max_relative_error() } -> std::convertible_to<double>;
+};
+
+}  // namespace dispart
