@@ -1,0 +1,16 @@
+# What each component needs, found the same way by this project and by an installed dispartConfig.cmake.
+# dispart_find_dependencies(COMPONENT [REQUIRED|QUIET]) is a macro, since find_package sets variables of its caller.
+macro(dispart_find_dependencies component)
+  if("${component}" STREQUAL "dispart")
+    find_package(Eigen3 ${ARGN} NO_MODULE)
+    find_package(xtensor ${ARGN})
+    find_package(Boost 1.74 ${ARGN})
+    find_package(tl-expected ${ARGN})
+  elseif("${component}" STREQUAL "json")
+    find_package(nlohmann_json 3.10 ${ARGN})
+  elseif("${component}" STREQUAL "onnx")
+    find_package(Protozero ${ARGN})
+  elseif("${component}" STREQUAL "asio")
+    find_package(Threads ${ARGN})
+  endif()
+endmacro()

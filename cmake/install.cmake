@@ -1,0 +1,22 @@
+# Headers and a package file: find_package(dispart COMPONENTS json onnx asio) afterwards.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/dispart")
+
+# Each component is an export of its own, so that only its own dependencies are looked for.
+foreach(component IN ITEMS dispart ${DISPART_COMPONENTS})
+  if(component STREQUAL "dispart")
+    set(target dispart)
+  else()
+    set(target dispart_${component})
+  endif()
+  install(TARGETS ${target} EXPORT dispart-${component}-targets FILE_SET HEADERS)
+  install(EXPORT dispart-${component}-targets NAMESPACE dispart:: DESTINATION "${package_dir}")
+endforeach()
+
+configure_file(cmake/dispartConfig.cmake.in dispartConfig.cmake @ONLY)
+write_basic_package_version_file(dispartConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(
+  FILES "${PROJECT_BINARY_DIR}/dispartConfig.cmake" "${PROJECT_BINARY_DIR}/dispartConfigVersion.cmake"
+        cmake/dependencies.cmake cmake/FindProtozero.cmake
+  DESTINATION "${package_dir}")
