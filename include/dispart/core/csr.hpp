@@ -10,7 +10,7 @@ namespace dispart {
 
 /// Row i is `items[offsets[i] .. offsets[i + 1])`.
 class csr {
-   public:
+  public:
     csr() = default;
 
     /// Copies a vector of lists. O(total size).
@@ -34,7 +34,7 @@ class csr {
 
     friend bool operator==(const csr&, const csr&) = default;
 
-   private:
+  private:
     std::vector<std::size_t> offsets_{0};
     std::vector<std::size_t> items_{};
 };

@@ -21,7 +21,7 @@ enum class activity {
 struct event {
     activity what = activity::compute;
     request_id request = 0;
-    part_id part = no_id;      ///< the part that computes, or that produced what is sent (`no_id`: the source)
+    part_id part = no_id;  ///< the part that computes, or that produced what is sent (`no_id`: the source)
     device_id device = no_id;  ///< where it computes, or the sender
     device_id peer = no_id;    ///< the receiver of a transfer
     seconds begin{};

@@ -7,7 +7,8 @@
 
 namespace dispart {
 
-using layer_id = std::size_t;    ///< vertex of a layer graph; in an `instance`, its position in topological order
+using layer_id =
+    std::size_t;  ///< vertex of a layer graph; in an `instance`, its position in topological order
 using tensor_id = std::size_t;   ///< index into a layer graph's tensors
 using device_id = std::size_t;   ///< index into a cluster's devices
 using link_id = std::size_t;     ///< index into a cluster's directed physical links

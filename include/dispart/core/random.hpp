@@ -28,7 +28,7 @@ namespace dispart {
 
 /// A seeded generator with the draws that planners, simulators and tests need.
 class random_source {
-   public:
+  public:
     explicit random_source(std::uint64_t seed) : engine_(seed) {}
 
     /// Uniform in [0, 1).
@@ -61,7 +61,7 @@ class random_source {
         for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[index(i)]);
     }
 
-   private:
+  private:
     boost::random::mt19937_64 engine_;
 };
 

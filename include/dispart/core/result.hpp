@@ -34,8 +34,8 @@ enum class errc {
 
 namespace detail {
 inline constexpr std::array<std::string_view, 16> errc_names{
-    "invalid_argument", "invalid_model", "invalid_cluster", "shape_mismatch", "unsupported",    "parse_error",
-    "not_found",        "io_error",      "infeasible",      "limit_exceeded", "timeout",        "peer_lost",
+    "invalid_argument", "invalid_model", "invalid_cluster", "shape_mismatch", "unsupported", "parse_error",
+    "not_found",        "io_error",      "infeasible",      "limit_exceeded", "timeout",     "peer_lost",
     "protocol_error",   "refused",       "callback_failed", "cancelled"};
 }  // namespace detail
 
@@ -48,8 +48,8 @@ inline constexpr std::array<std::string_view, 16> errc_names{
 struct error {
     errc code = errc::invalid_argument;
     std::string offender{};  ///< name of the layer, tensor, device, file, peer or option at fault; may be empty
-    std::string message{};   ///< one sentence without a final newline
-    std::string hint{};      ///< what would help; may be empty
+    std::string message{};  ///< one sentence without a final newline
+    std::string hint{};     ///< what would help; may be empty
 
     friend bool operator==(const error&, const error&) = default;
 };
@@ -81,15 +81,15 @@ using result = tl::expected<T, error>;
 #define DISPART_CONCAT(a, b) DISPART_CONCAT_IMPL(a, b)
 
 /// `DISPART_TRY(auto x, expression);` binds the value of a `result`, or returns its error from the enclosing function.
-#define DISPART_TRY(declaration, ...)                                                                    \
-    auto&& DISPART_CONCAT(dispart_try_, __LINE__) = (__VA_ARGS__);                                       \
-    if (!DISPART_CONCAT(dispart_try_, __LINE__))                                                         \
+#define DISPART_TRY(declaration, ...)                                                                         \
+    auto&& DISPART_CONCAT(dispart_try_, __LINE__) = (__VA_ARGS__);                                            \
+    if (!DISPART_CONCAT(dispart_try_, __LINE__))                                                              \
         return ::tl::unexpected<::dispart::error>(std::move(DISPART_CONCAT(dispart_try_, __LINE__)).error()); \
     declaration = std::move(*DISPART_CONCAT(dispart_try_, __LINE__))
 
 /// `DISPART_CHECK(expression);` returns the error of a `result` whose value is not needed, or goes on.
-#define DISPART_CHECK(...)                                                       \
-    do {                                                                         \
-        if (auto&& dispart_check = (__VA_ARGS__); !dispart_check)                \
+#define DISPART_CHECK(...)                                                               \
+    do {                                                                                 \
+        if (auto&& dispart_check = (__VA_ARGS__); !dispart_check)                        \
             return ::tl::unexpected<::dispart::error>(std::move(dispart_check).error()); \
     } while (false)

@@ -19,8 +19,12 @@ struct quantity {
     friend constexpr auto operator<=>(quantity, quantity) = default;
     constexpr quantity& operator+=(quantity other) noexcept { return value += other.value, *this; }
     constexpr quantity& operator-=(quantity other) noexcept { return value -= other.value, *this; }
-    friend constexpr quantity operator+(quantity a, quantity b) noexcept { return quantity(a.value + b.value); }
-    friend constexpr quantity operator-(quantity a, quantity b) noexcept { return quantity(a.value - b.value); }
+    friend constexpr quantity operator+(quantity a, quantity b) noexcept {
+        return quantity(a.value + b.value);
+    }
+    friend constexpr quantity operator-(quantity a, quantity b) noexcept {
+        return quantity(a.value - b.value);
+    }
     friend constexpr quantity operator*(quantity a, double k) noexcept { return quantity(a.value * k); }
     friend constexpr quantity operator*(double k, quantity a) noexcept { return quantity(a.value * k); }
     friend constexpr quantity operator/(quantity a, double k) noexcept { return quantity(a.value / k); }
@@ -54,26 +58,34 @@ struct money {
 };
 }  // namespace unit
 
-using bytes = quantity<unit::byte>;                        ///< an amount of memory or data
-using flops = quantity<unit::flop>;                        ///< floating-point operations; a multiply-add counts 2
-using seconds = quantity<unit::second>;                    ///< a duration
+using bytes = quantity<unit::byte>;      ///< an amount of memory or data
+using flops = quantity<unit::flop>;      ///< floating-point operations; a multiply-add counts 2
+using seconds = quantity<unit::second>;  ///< a duration
 using flops_per_second = quantity<unit::flop_per_second>;  ///< a rate of computing
 using bytes_per_second = quantity<unit::byte_per_second>;  ///< a rate of transfer
 using joules = quantity<unit::joule>;                      ///< energy
 using watts = quantity<unit::watt>;                        ///< power
 using currency = quantity<unit::money>;                    ///< a price, in the user's own currency
 
-[[nodiscard]] constexpr seconds operator/(bytes a, bytes_per_second b) noexcept { return seconds(a.value / b.value); }
-[[nodiscard]] constexpr seconds operator/(flops a, flops_per_second b) noexcept { return seconds(a.value / b.value); }
+[[nodiscard]] constexpr seconds operator/(bytes a, bytes_per_second b) noexcept {
+    return seconds(a.value / b.value);
+}
+[[nodiscard]] constexpr seconds operator/(flops a, flops_per_second b) noexcept {
+    return seconds(a.value / b.value);
+}
 [[nodiscard]] constexpr bytes_per_second operator/(bytes a, seconds b) noexcept {
     return bytes_per_second(a.value / b.value);
 }
 [[nodiscard]] constexpr flops_per_second operator/(flops a, seconds b) noexcept {
     return flops_per_second(a.value / b.value);
 }
-[[nodiscard]] constexpr bytes operator*(bytes_per_second a, seconds b) noexcept { return bytes(a.value * b.value); }
+[[nodiscard]] constexpr bytes operator*(bytes_per_second a, seconds b) noexcept {
+    return bytes(a.value * b.value);
+}
 [[nodiscard]] constexpr bytes operator*(seconds a, bytes_per_second b) noexcept { return b * a; }
-[[nodiscard]] constexpr flops operator*(flops_per_second a, seconds b) noexcept { return flops(a.value * b.value); }
+[[nodiscard]] constexpr flops operator*(flops_per_second a, seconds b) noexcept {
+    return flops(a.value * b.value);
+}
 [[nodiscard]] constexpr flops operator*(seconds a, flops_per_second b) noexcept { return b * a; }
 [[nodiscard]] constexpr joules operator*(watts a, seconds b) noexcept { return joules(a.value * b.value); }
 [[nodiscard]] constexpr joules operator*(seconds a, watts b) noexcept { return b * a; }
@@ -87,12 +99,12 @@ std::ostream& operator<<(std::ostream& out, quantity<Unit> q) {
 /// `using namespace dispart::literals;` brings 3_ms, 2_GiB, 10_GFLOPS, 100_Mbps, 5_W, ...
 inline namespace literals {
 // NOLINTBEGIN: one line per literal, for integers and for decimals
-#define DISPART_LITERAL(suffix, type, factor)                                     \
-    constexpr type operator""_##suffix(unsigned long long v) noexcept {           \
-        return type(static_cast<double>(v) * (factor));                           \
-    }                                                                             \
-    constexpr type operator""_##suffix(long double v) noexcept {                  \
-        return type(static_cast<double>(v) * (factor));                           \
+#define DISPART_LITERAL(suffix, type, factor)                           \
+    constexpr type operator""_##suffix(unsigned long long v) noexcept { \
+        return type(static_cast<double>(v) * (factor));                 \
+    }                                                                   \
+    constexpr type operator""_##suffix(long double v) noexcept {        \
+        return type(static_cast<double>(v) * (factor));                 \
     }
 DISPART_LITERAL(B, bytes, 1.0)
 DISPART_LITERAL(KiB, bytes, 1024.0)

@@ -102,6 +102,8 @@ inline constexpr dtype dtype_of = detail::dtype_of_impl<T>::value;
 
 /// A C++ type that some dtype stores.
 template <class T>
-concept tensor_element = requires { detail::dtype_of_impl<T>::value; };
+concept tensor_element = requires {
+    detail::dtype_of_impl<T>::value;
+};
 
 }  // namespace dispart

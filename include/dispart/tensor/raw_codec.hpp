@@ -9,7 +9,8 @@
 
 namespace dispart {
 
-static_assert(std::endian::native == std::endian::little, "dispart's wire and file formats are little-endian");
+static_assert(std::endian::native == std::endian::little,
+              "dispart's wire and file formats are little-endian");
 
 /// Lossless, any dtype, one memory copy each way.
 struct raw_codec {

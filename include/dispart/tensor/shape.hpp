@@ -32,7 +32,8 @@ inline constexpr std::int64_t max_elements = std::int64_t{1} << 48;
     bool empty = false;
     for (const auto extent : dims) {
         if (extent < 0)
-            return fail(errc::shape_mismatch, to_string(shape(dims.begin(), dims.end())), "an extent is negative");
+            return fail(errc::shape_mismatch, to_string(shape(dims.begin(), dims.end())),
+                        "an extent is negative");
         if (extent == 0) {
             empty = true;
         } else if (product > max_elements / extent) {

@@ -21,7 +21,7 @@ namespace dispart {
 /// A typed block of memory and its shape. Copies share storage, as views do: `clone()` makes an independent one.
 /// A reshape or a hand-over between threads therefore costs no copy.
 class tensor {
-   public:
+  public:
     static constexpr std::size_t alignment = 64;
 
     tensor() = default;
@@ -56,7 +56,8 @@ class tensor {
     }
 
     /// A view of memory that somebody else keeps alive through `owner`.
-    [[nodiscard]] static tensor view(dispart::dtype type, dispart::shape dims, std::shared_ptr<std::byte> owner) {
+    [[nodiscard]] static tensor view(dispart::dtype type, dispart::shape dims,
+                                     std::shared_ptr<std::byte> owner) {
         tensor made;
         made.type_ = type;
         made.shape_ = std::move(dims);
@@ -104,11 +105,11 @@ class tensor {
     /// True when nobody else refers to the storage, so that it may be overwritten.
     [[nodiscard]] bool unique() const noexcept { return storage_.use_count() == 1; }
 
-   private:
+  private:
     [[nodiscard]] static std::shared_ptr<std::byte> allocate(std::size_t count) {
         const std::size_t rounded = (count + alignment - 1) / alignment * alignment + alignment;
-        auto* memory = static_cast<std::byte*>(::operator new(rounded, std::align_val_t{alignment}));
-        return {memory, [](std::byte* p) { ::operator delete(p, std::align_val_t{alignment}); }};
+        auto* memory = static_cast<std::byte*>(::operator new (rounded, std::align_val_t{alignment}));
+        return {memory, [](std::byte* p) { ::operator delete (p, std::align_val_t{alignment}); }};
     }
 
     dispart::dtype type_ = dispart::dtype::f32;
