@@ -10,10 +10,13 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 # Our own code is compiled under these; third-party headers come in as system headers and are left alone.
+set(DISPART_STRICT -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(DISPART_WERROR)
+  list(APPEND DISPART_STRICT -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports these out of inlined standard and Eigen code (PR105329, PR105651, PR107852).
+  list(APPEND DISPART_STRICT -Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow)
+endif()
 add_library(dispart_strict INTERFACE)
-target_compile_options(
-  dispart_strict
-  INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-            $<$<BOOL:${DISPART_WERROR}>:-Werror>
-            # g++ 12 reports these out of inlined standard and Eigen code (PR105329, PR105651, PR107852).
-            $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-maybe-uninitialized;-Wno-array-bounds;-Wno-stringop-overflow>)
+target_compile_options(dispart_strict INTERFACE ${DISPART_STRICT})

@@ -42,8 +42,7 @@ bytes read(const fs::path& file) {
 
 class mutator {
   public:
-    explicit mutator(std::uint64_t seed)
-        : random_(seed) {}
+    explicit mutator(std::uint64_t seed) : random_(seed) {}
 
     bytes operator()(bytes data) {
         for (std::size_t edits = 1 + below(4); edits != 0; --edits) edit(data);
@@ -60,11 +59,21 @@ class mutator {
         const auto here = data.begin() + static_cast<std::ptrdiff_t>(at);
         const std::size_t length = 1 + below(std::min<std::size_t>(16, data.size() - at));
         switch (below(6)) {
-        case 0: data[at] = static_cast<std::uint8_t>(data[at] ^ (1u << below(8))); break;
-        case 1: data[at] = edges[below(std::size(edges))]; break;
-        case 2: data.resize(at); break;
-        case 3: data.erase(here, here + static_cast<std::ptrdiff_t>(length)); break;
-        case 4: std::fill_n(here, length, edges[below(std::size(edges))]); break;
+        case 0:
+            data[at] = static_cast<std::uint8_t>(data[at] ^ (1u << below(8)));
+            break;
+        case 1:
+            data[at] = edges[below(std::size(edges))];
+            break;
+        case 2:
+            data.resize(at);
+            break;
+        case 3:
+            data.erase(here, here + static_cast<std::ptrdiff_t>(length));
+            break;
+        case 4:
+            std::fill_n(here, length, edges[below(std::size(edges))]);
+            break;
         default: {
             const bytes chunk(here, here + static_cast<std::ptrdiff_t>(length));
             const auto to = static_cast<std::ptrdiff_t>(below(data.size() + 1));

@@ -13,7 +13,8 @@ namespace dispart::test {
 inline std::optional<std::filesystem::path> corpus() {
     const auto existing = [](const char* path) -> std::optional<std::filesystem::path> {
         std::error_code error;
-        if (path == nullptr || *path == '\0' || !std::filesystem::is_directory(path, error)) return std::nullopt;
+        if (path == nullptr || *path == '\0' || !std::filesystem::is_directory(path, error))
+            return std::nullopt;
         return std::filesystem::path(path);
     };
     if (auto found = existing(std::getenv("DISPART_CORPUS"))) return found;
