@@ -1,0 +1,122 @@
+#pragma once
+/// \file
+/// The two 16-bit floating types: exact widening to float, narrowing with round-to-nearest-even, one value or many.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dispart/core/contracts.hpp"
+#include "dispart/tensor/dtype.hpp"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define DISPART_HAS_F16C 1
+#include <immintrin.h>
+#else
+#define DISPART_HAS_F16C 0
+#endif
+
+namespace dispart {
+
+/// The same value as a float. Exact; a signalling NaN becomes quiet.
+[[nodiscard]] constexpr float to_float(f16_bits half) noexcept {
+    const std::uint32_t sign = (half.bits & 0x8000U) << 16U;
+    const std::uint32_t exponent = (half.bits >> 10U) & 0x1fU;
+    const std::uint32_t mantissa = half.bits & 0x3ffU;
+    if (exponent == 0) {
+        const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
+        return std::bit_cast<float>(std::bit_cast<std::uint32_t>(magnitude) | sign);
+    }
+    if (exponent == 31) {
+        const std::uint32_t quiet = mantissa != 0 ? 0x400000U : 0U;
+        return std::bit_cast<float>(sign | 0x7f800000U | (mantissa << 13U) | quiet);
+    }
+    return std::bit_cast<float>(sign | ((exponent + 112U) << 23U) | (mantissa << 13U));
+}
+
+/// The nearest binary16 value, ties to even; beyond 65520 infinite; NaN stays NaN (quiet).
+[[nodiscard]] constexpr f16_bits to_f16(float value) noexcept {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t sign = (bits >> 16U) & 0x8000U;
+    const std::uint32_t magnitude = bits & 0x7fffffffU;
+    std::uint32_t half = 0;
+    if (magnitude > 0x7f800000U) {
+        half = 0x7e00U | ((magnitude >> 13U) & 0x3ffU);
+    } else if (magnitude >= 0x47800000U) {  // 65536
+        half = 0x7c00U;
+    } else if (magnitude < 0x38800000U) {  // below 2^-14: adding 1/2 leaves the subnormal's bits, rounded, at the bottom
+        half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
+    } else {
+        half = (magnitude - 0x38000000U + 0xfffU + ((magnitude >> 13U) & 1U)) >> 13U;
+    }
+    return {static_cast<std::uint16_t>(sign | half)};
+}
+
+/// The same value as a float. Exact.
+[[nodiscard]] constexpr float to_float(bf16_bits half) noexcept {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(half.bits) << 16U);
+}
+
+/// The nearest bfloat16 value, ties to even; NaN stays NaN (quiet).
+[[nodiscard]] constexpr bf16_bits to_bf16(float value) noexcept {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const std::uint32_t rounded = (bits + 0x7fffU + ((bits >> 16U) & 1U)) >> 16U;
+    const bool is_nan = (bits & 0x7fffffffU) > 0x7f800000U;
+    return {static_cast<std::uint16_t>(is_nan ? (bits >> 16U) | 0x40U : rounded)};
+}
+
+namespace detail {
+
+#if DISPART_HAS_F16C
+[[nodiscard]] inline bool cpu_has_f16c() noexcept {
+    static const bool has = __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
+    return has;
+}
+
+/// Converts whole groups of eight and returns how many values that was.
+__attribute__((target("avx,f16c"))) inline std::size_t widen_groups(const f16_bits* in, float* out, std::size_t count) {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in + i))));
+    return i;
+}
+
+__attribute__((target("avx,f16c"))) inline std::size_t narrow_groups(const float* in, f16_bits* out, std::size_t count) {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), _mm256_cvtps_ph(_mm256_loadu_ps(in + i), 0));
+    return i;
+}
+#else
+[[nodiscard]] inline bool cpu_has_f16c() noexcept { return false; }
+inline std::size_t widen_groups(const f16_bits*, float*, std::size_t) { return 0; }
+inline std::size_t narrow_groups(const float*, f16_bits*, std::size_t) { return 0; }
+#endif
+
+}  // namespace detail
+
+/// Widens element by element; uses the processor's own conversion where it has one, with the same results.
+/// Precondition: both have equally many elements. O(n).
+inline void widen(std::span<const f16_bits> in, std::span<float> out) {
+    DISPART_EXPECTS(in.size() == out.size());
+    std::size_t i = detail::cpu_has_f16c() ? detail::widen_groups(in.data(), out.data(), in.size()) : 0;
+    for (; i < in.size(); ++i) out[i] = to_float(in[i]);
+}
+inline void widen(std::span<const bf16_bits> in, std::span<float> out) {
+    DISPART_EXPECTS(in.size() == out.size());
+    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_float(in[i]);
+}
+
+/// Narrows element by element, to nearest, ties to even. Precondition: both have equally many elements. O(n).
+inline void narrow(std::span<const float> in, std::span<f16_bits> out) {
+    DISPART_EXPECTS(in.size() == out.size());
+    std::size_t i = detail::cpu_has_f16c() ? detail::narrow_groups(in.data(), out.data(), in.size()) : 0;
+    for (; i < in.size(); ++i) out[i] = to_f16(in[i]);
+}
+inline void narrow(std::span<const float> in, std::span<bf16_bits> out) {
+    DISPART_EXPECTS(in.size() == out.size());
+    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_bf16(in[i]);
+}
+
+}  // namespace dispart
