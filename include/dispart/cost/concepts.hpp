@@ -9,25 +9,9 @@
 #include "dispart/cluster/graph.hpp"
 #include "dispart/core/units.hpp"
 #include "dispart/model/graph.hpp"
+#include "dispart/model/layer_view.hpp"
 
 namespace dispart {
-
-/// Amount of work of one layer, independent of any device.
-struct layer_work {
-    flops compute{};  ///< a multiply-add counts 2
-    bytes input{};    ///< activations read
-    bytes output{};   ///< activations written
-    bytes weights{};  ///< constants read
-};
-
-/// What a cost model sees of one layer: its bundle, its operands' and results' descriptions, its work.
-template <class Layer = layer, class Tensor = tensor_info>
-struct layer_view {
-    const Layer& layer;
-    std::span<const Tensor* const> inputs;   ///< in operand order, constants included; nullptr where absent
-    std::span<const Tensor* const> outputs;  ///< in result order; nullptr where nobody asked
-    layer_work work;
-};
 
 /// A cost model is any value with `compute(view, device) -> seconds`: one execution of the layer for one request.
 ///
