@@ -43,13 +43,30 @@ std::uint16_t nearest_f16(float value) {
 }
 
 std::vector<float> awkward_floats() {
-    std::vector<float> values{0.0F, -0.0F, 1.0F, -1.0F, 65504.0F, 65519.99F, 65520.0F, 65536.0F, -70000.0F, 1e38F, 0x1p-14F,
-                              0x1p-24F, 0x1p-25F, 0x1.000002p-25F, 0x1p-26F, 0x1.ffcp-15F, 0x1.ffep-15F,
-                              std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+    std::vector<float> values{0.0F,
+                              -0.0F,
+                              1.0F,
+                              -1.0F,
+                              65504.0F,
+                              65519.99F,
+                              65520.0F,
+                              65536.0F,
+                              -70000.0F,
+                              1e38F,
+                              0x1p-14F,
+                              0x1p-24F,
+                              0x1p-25F,
+                              0x1.000002p-25F,
+                              0x1p-26F,
+                              0x1.ffcp-15F,
+                              0x1.ffep-15F,
+                              std::numeric_limits<float>::infinity(),
+                              -std::numeric_limits<float>::infinity(),
                               std::numeric_limits<float>::denorm_min()};
     random_source random(7);
     for (int i = 0; i < 50000; ++i)
-        values.push_back(static_cast<float>(std::ldexp(random.uniform(-2.0, 2.0), static_cast<int>(random.integer(-30, 18)))));
+        values.push_back(static_cast<float>(
+            std::ldexp(random.uniform(-2.0, 2.0), static_cast<int>(random.integer(-30, 18)))));
     return values;
 }
 

@@ -45,7 +45,8 @@ namespace dispart {
         half = 0x7e00U | ((magnitude >> 13U) & 0x3ffU);
     } else if (magnitude >= 0x47800000U) {  // 65536
         half = 0x7c00U;
-    } else if (magnitude < 0x38800000U) {  // below 2^-14: adding 1/2 leaves the subnormal's bits, rounded, at the bottom
+    } else if (magnitude <
+               0x38800000U) {  // below 2^-14: adding 1/2 leaves the subnormal's bits, rounded, at the bottom
         half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F) - 0x3f000000U;
     } else {
         half = (magnitude - 0x38000000U + 0xfffU + ((magnitude >> 13U) & 1U)) >> 13U;
@@ -79,7 +80,8 @@ using eight_halves = short __attribute__((vector_size(16)));
 using eight_floats = float __attribute__((vector_size(32)));
 
 /// Converts whole groups of eight and returns how many values that was.
-__attribute__((target("avx,f16c"))) inline std::size_t widen_groups(const f16_bits* in, float* out, std::size_t count) {
+__attribute__((target("avx,f16c"))) inline std::size_t widen_groups(const f16_bits* in, float* out,
+                                                                    std::size_t count) {
     std::size_t i = 0;
     for (; i + 8 <= count; i += 8) {
         eight_halves halves;
@@ -90,7 +92,8 @@ __attribute__((target("avx,f16c"))) inline std::size_t widen_groups(const f16_bi
     return i;
 }
 
-__attribute__((target("avx,f16c"))) inline std::size_t narrow_groups(const float* in, f16_bits* out, std::size_t count) {
+__attribute__((target("avx,f16c"))) inline std::size_t narrow_groups(const float* in, f16_bits* out,
+                                                                     std::size_t count) {
     std::size_t i = 0;
     for (; i + 8 <= count; i += 8) {
         eight_floats floats;
