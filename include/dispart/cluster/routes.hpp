@@ -1,0 +1,145 @@
+#pragma once
+/// \file
+/// Which links a message takes between two devices, and what the whole way costs.
+
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <boost/graph/dijkstra_shortest_paths.hpp>
+#include <boost/property_map/function_property_map.hpp>
+
+#include "dispart/cluster/graph.hpp"
+#include "dispart/core/csr.hpp"
+#include "dispart/core/units.hpp"
+
+namespace dispart {
+
+/// What one link contributes to a route: seconds before the first byte, and seconds per byte.
+struct link_cost {
+    seconds latency{};
+    double seconds_per_byte = 0.0;
+};
+
+/// The declared cost of a link.
+[[nodiscard]] inline link_cost declared_cost(const link& l) { return {l.latency, 1.0 / l.bandwidth.value}; }
+
+struct route_options {
+    bytes reference{1e6};  ///< the message size for which routes are the fastest
+};
+
+/// One route for each ordered pair of devices. Links are numbered in the order in which they were added to the graph.
+struct route_table {
+    std::vector<double> latency{};  ///< [from * devices + to] seconds; infinite: no route; diagonal 0
+    std::vector<double> seconds_per_byte{};  ///< [from * devices + to] of the route's slowest link; diagonal 0
+    csr links{};                             ///< from * devices + to -> link ids in order
+    std::vector<double> link_seconds_per_byte{};  ///< [link]
+};
+
+namespace detail {
+
+/// A directed link with its ends; its index is its link_id.
+struct arc {
+    device_id from = no_id;
+    device_id to = no_id;
+    link_cost cost{};
+    double weight = 0.0;  ///< seconds that a message of the reference size needs
+};
+
+/// Length of a path: seconds, and among equals the number of links, so that free links make no cycle.
+using path_length = std::pair<double, std::size_t>;
+
+inline path_length append(path_length way, double weight) { return {way.first + weight, way.second + 1}; }
+
+using arc_graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property,
+                                        boost::property<boost::edge_index_t, link_id>>;
+
+/// Length of the shortest way from a device to every device.
+inline std::vector<path_length> path_lengths(const arc_graph& g, const std::vector<arc>& arcs, device_id from) {
+    const path_length unreached{std::numeric_limits<double>::infinity(), 0};
+    std::vector<path_length> length(num_vertices(g), unreached);
+    const auto weight = [&](arc_graph::edge_descriptor e) {
+        return path_length(arcs[get(boost::edge_index, g, e)].weight, 1);
+    };
+    const auto add = [](path_length a, path_length b) {
+        return path_length(a.first + b.first, a.second + b.second);
+    };
+    boost::dijkstra_shortest_paths(
+        g, from,
+        boost::weight_map(boost::make_function_property_map<arc_graph::edge_descriptor, path_length>(weight))
+            .distance_map(boost::make_iterator_property_map(length.begin(), get(boost::vertex_index, g)))
+            .distance_inf(unreached)
+            .distance_zero(path_length(0.0, 0))
+            .distance_combine(add));
+    return length;
+}
+
+/// The last link of the way to each device: of those on a shortest way, the one with the lowest id.
+inline std::vector<link_id> last_links(const std::vector<arc>& arcs, const std::vector<path_length>& length) {
+    std::vector<link_id> last(length.size(), no_id);
+    for (link_id i = arcs.size(); i-- > 0;)
+        if (length[arcs[i].to].second > 0 && append(length[arcs[i].from], arcs[i].weight) == length[arcs[i].to])
+            last[arcs[i].to] = i;
+    return last;
+}
+
+/// The links from where `last` starts to a device, in order.
+inline std::vector<link_id> way_to(device_id to, const std::vector<arc>& arcs,
+                                   const std::vector<link_id>& last) {
+    std::vector<link_id> way;
+    for (; last[to] != no_id; to = arcs[last[to]].from) way.push_back(last[to]);
+    return {way.rbegin(), way.rend()};
+}
+
+/// All arcs of a cluster in the order of their ids.
+template <class Device, class Link, class Cost>
+std::vector<arc> arcs_of(const resource_graph<Device, Link>& g, bytes reference, const Cost& cost) {
+    std::vector<arc> arcs;
+    for (auto [e, end] = edges(g); e != end; ++e) {
+        const link_cost c = cost(g[*e]);
+        arcs.push_back(
+            {source(*e, g), target(*e, g), c, c.latency.value + c.seconds_per_byte * reference.value});
+    }
+    return arcs;
+}
+
+}  // namespace detail
+
+/// The fastest route for messages of the reference size, for each ordered pair of devices.
+///
+/// The latency of a route is the sum over its links, its seconds per byte those of its slowest link. Ties go to fewer
+/// links, then to the lowest id of the last link, then of the one before. Any device may forward.
+/// \param cost what a link costs; `declared_cost` unless told otherwise; not negative
+/// Complexity: O(devices * links * log devices). Precondition: `validate(cluster)` holds.
+/// Source: Dijkstra, "A note on two problems in connexion with graphs", Numerische Mathematik 1, 1959.
+template <class Device, class Link, class Cost = link_cost (*)(const link&)>
+[[nodiscard]] route_table make_routes(const resource_graph<Device, Link>& g,
+                                      const route_options& options = {}, const Cost& cost = &declared_cost) {
+    const std::vector<detail::arc> arcs = detail::arcs_of(g, options.reference, cost);
+    detail::arc_graph plain(num_vertices(g));
+    for (link_id i = 0; i < arcs.size(); ++i) add_edge(arcs[i].from, arcs[i].to, i, plain);
+
+    route_table table;
+    for (const auto& a : arcs) table.link_seconds_per_byte.push_back(a.cost.seconds_per_byte);
+    for (device_id from = 0; from < num_vertices(g); ++from) {
+        const auto length = detail::path_lengths(plain, arcs, from);
+        const auto last = detail::last_links(arcs, length);
+        for (device_id to = 0; to < num_vertices(g); ++to) {
+            const auto way = detail::way_to(to, arcs, last);
+            double latency = from == to || !way.empty() ? 0.0 : std::numeric_limits<double>::infinity();
+            double slowest = 0.0;
+            for (const link_id i : way) {
+                latency += arcs[i].cost.latency.value;
+                slowest = std::max(slowest, arcs[i].cost.seconds_per_byte);
+            }
+            table.latency.push_back(latency);
+            table.seconds_per_byte.push_back(slowest);
+            table.links.push_back(way);
+        }
+    }
+    return table;
+}
+
+}  // namespace dispart
