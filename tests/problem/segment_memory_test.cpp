@@ -103,24 +103,11 @@ TEST_CASE("every segment of random instances has the memory that the definition 
             for (layer_id end = first + 1; end <= p.layer_count(); ++end) {
                 const double expected = by_definition(p, range(first, end), on);
                 REQUIRE(row[end - first - 1] == expected);
-                REQUIRE(part_memory(p, range(first, end), on) == expected);
                 if (expected <= capacity) reach = end;
             }
             REQUIRE(memory.reach(first, on, capacity) == reach);
             REQUIRE(memory.bytes(first, reach, on) == by_definition(p, range(first, reach), on));
         }
-    }
-}
-
-TEST_CASE("any set of layers has the memory that the definition says") {
-    random_source random(3);
-    for (int trial = 0; trial < 2000; ++trial) {
-        const auto p =
-            test::random_instance(random, {.layers = 1 + random.index(10), .extra_reads = random.index(12)});
-        std::vector<layer_id> layers;
-        for (layer_id l = 0; l < p.layer_count(); ++l)
-            if (random.chance(0.5)) layers.push_back(l);
-        REQUIRE(part_memory(p, layers, 0) == by_definition(p, layers, 0));
     }
 }
 

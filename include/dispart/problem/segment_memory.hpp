@@ -11,9 +11,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
-#include <numeric>
-#include <span>
 #include <vector>
 
 #include "dispart/core/contracts.hpp"
@@ -196,68 +193,5 @@ class segment_memory {
     double held_ = 0.0;      ///< tensors made inside that a later layer reads or that are model outputs
     double received_ = 0.0;  ///< tensors received
 };
-
-namespace detail {
-
-/// When a tensor is in a part's memory, as positions among the part's layers, and whether it crosses its border.
-struct residence {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    bool received = false;
-    bool sent = false;
-};
-
-/// \param place [layer] position in the part, or no_id
-inline residence residence_of(const instance& problem, std::span<const std::size_t> place,
-                              std::size_t layer_count, tensor_id t, bool is_output) {
-    const layer_id maker = problem.producer[t];
-    residence found;
-    found.received = maker == no_id || place[maker] == no_id;
-    found.begin = found.received ? 0 : place[maker];
-    found.end = found.begin + 1;
-    found.sent = !found.received && is_output;
-    for (const layer_id reader : problem.consumers[t]) {
-        if (place[reader] != no_id) found.end = std::max(found.end, place[reader] + 1);
-        else if (!found.received) found.sent = true;
-    }
-    if (found.sent) found.end = layer_count;
-    return found;
-}
-
-}  // namespace detail
-
-/// Memory of any set of layers on a device. O(size of the instance).
-/// \param layers ascending; not necessarily contiguous
-[[nodiscard]] inline double part_memory(const instance& problem, std::span<const layer_id> layers,
-                                        device_id on) {
-    std::vector<std::size_t> place(problem.layer_count(), no_id);
-    for (std::size_t k = 0; k < layers.size(); ++k) place[layers[k]] = k;
-    std::vector<bool> is_output(problem.tensor_count(), false), seen(problem.tensor_count(), false);
-    for (const tensor_id t : problem.model_outputs) is_output[t] = true;
-
-    double weights = 0.0, queued = 0.0;
-    std::vector<double> change(layers.size() + 1, 0.0);  // of the live bytes, at each position
-    const auto hold = [&](tensor_id t) {
-        if (seen[t]) return;
-        seen[t] = true;
-        const double size = problem.tensor_bytes[t];
-        const auto stay = detail::residence_of(problem, place, layers.size(), t, is_output[t]);
-        change[stay.begin] += size;
-        change[stay.end] -= size;
-        queued += size * ((stay.received ? problem.queues.inputs : 0.0) +
-                          (stay.sent ? problem.queues.outputs : 0.0));
-    };
-    for (const layer_id l : layers) {
-        weights += problem.weight_bytes[l];
-        for (const tensor_id t : problem.reads[l]) hold(t);
-        for (const tensor_id t : problem.writes[l]) hold(t);
-    }
-    double peak = 0.0, live = 0.0;
-    for (std::size_t k = 0; k < layers.size(); ++k) {
-        live += change[k];
-        peak = std::max(peak, live + problem.workspace(layers[k], on));
-    }
-    return weights + peak + queued;
-}
 
 }  // namespace dispart
