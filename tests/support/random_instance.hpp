@@ -20,9 +20,12 @@ struct instance_shape {
     double unreachable = 0.0;       ///< share of device pairs without a route
     double unlimited_memory = 0.5;  ///< share of devices
     bool places = false;            ///< a random source and sink
+    std::size_t inputs = 1;         ///< model inputs
+    bool shared_links = false;      ///< routes over an uplink and a downlink per device instead of links of their own
 };
 
-/// A valid instance: a random acyclic net on random devices, each pair of devices joined by one link of its own.
+/// A valid instance: a random acyclic net on random devices, each pair of devices joined by one link of its own unless
+/// `shared_links`.
 inline instance random_instance(random_source& random, const instance_shape& like = {}) {
     const auto number = [&](std::int64_t most) { return static_cast<double>(random.integer(0, most)); };
     const std::size_t n = like.layers, m = like.devices;
@@ -49,9 +52,9 @@ inline instance random_instance(random_source& random, const instance_shape& lik
         made.allowed(l, random.index(m)) = 1;
     }
 
-    // tensor 0 is the model's input; layer l makes tensor l + 1, and some make a second one
-    std::vector<std::vector<std::size_t>> consumers(1), reads(n), writes(n);
-    made.producer.push_back(no_id);
+    // the first tensors are the model's inputs; each layer makes one, and some make a second one
+    std::vector<std::vector<std::size_t>> consumers(like.inputs), reads(n), writes(n);
+    made.producer.assign(like.inputs, no_id);
     for (layer_id l = 0; l < n; ++l)
         for (std::size_t k = random.chance(0.2) ? 2 : 1; k > 0; --k) {
             writes[l].push_back(made.producer.size());
@@ -76,13 +79,15 @@ inline instance random_instance(random_source& random, const instance_shape& lik
     made.writes = csr(writes);
     for (tensor_id t = 0; t < made.producer.size(); ++t) {
         made.tensor_bytes.push_back(number(16));
-        if (t > 0 && (made.consumers[t].empty() ? random.chance(0.9) : random.chance(0.1)))
+        if (t >= like.inputs && (made.consumers[t].empty() ? random.chance(0.9) : random.chance(0.1)))
             made.model_outputs.push_back(t);
     }
-    made.model_inputs = {0};
+    for (tensor_id t = 0; t < like.inputs; ++t) made.model_inputs.push_back(t);
 
     made.latency = xt::zeros<double>({m, m});
     made.seconds_per_byte = xt::zeros<double>({m, m});
+    if (like.shared_links)
+        for (std::size_t l = 0; l < 2 * m; ++l) made.link_seconds_per_byte.push_back(std::ldexp(number(16), -2));
     for (device_id from = 0; from < m; ++from)
         for (device_id to = 0; to < m; ++to) {
             std::vector<std::size_t> way;
@@ -90,6 +95,13 @@ inline instance random_instance(random_source& random, const instance_shape& lik
                 made.latency(from, to) = std::numeric_limits<double>::infinity();
             } else if (from != to) {
                 made.latency(from, to) = number(4);
+                if (like.shared_links) {
+                    way = {from, m + to};
+                    made.seconds_per_byte(from, to) =
+                        std::max(made.link_seconds_per_byte[from], made.link_seconds_per_byte[m + to]);
+                    made.routes.push_back(way);
+                    continue;
+                }
                 made.seconds_per_byte(from, to) = std::ldexp(number(16), -2);
                 way.push_back(made.link_seconds_per_byte.size());
                 made.link_seconds_per_byte.push_back(made.seconds_per_byte(from, to));
