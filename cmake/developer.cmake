@@ -14,6 +14,9 @@ set(DISPART_STRICT -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 if(DISPART_WERROR)
   list(APPEND DISPART_STRICT -Werror)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  list(APPEND DISPART_STRICT -Wno-deprecated-declarations) # libstdc++ 12 calls its own get_temporary_buffer
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these out of inlined standard and Eigen code (PR105329, PR105651, PR107852).
   list(APPEND DISPART_STRICT -Wno-restrict -Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow)
