@@ -18,10 +18,11 @@ namespace dispart {
 
 /// What else a layer has besides its operator and operands.
 struct layer_options {
-    std::string name{};                    ///< default: the operator and a number
+    std::string name{};  ///< default: the operator and a number
     attributes attrs{};
-    std::size_t outputs = 1;               ///< number of results
-    std::vector<std::string> results{};    ///< their names; default: the layer's name, with a number where there are several
+    std::size_t outputs = 1;  ///< number of results
+    std::vector<std::string>
+        results{};  ///< their names; default: the layer's name, with a number where there are several
 };
 
 /// Builds a layer graph: every call appends and returns tensor ids, `build` checks. The first error is remembered and
@@ -30,7 +31,7 @@ struct layer_options {
 template <class Layer = layer, class Tensor = tensor_info>
     requires std::derived_from<Layer, layer> && std::derived_from<Tensor, tensor_info>
 class basic_model_builder {
-   public:
+  public:
     explicit basic_model_builder(std::string name, std::int64_t opset = 17) {
         info(graph_).name = std::move(name);
         info(graph_).opset = opset;
@@ -71,7 +72,8 @@ class basic_model_builder {
         added.attrs = std::move(options.attrs);
         added.inputs = std::move(inputs);
         for (const auto t : added.inputs)
-            if (t != no_id && t >= info(graph_).tensors.size()) refuse(added.name, "an operand id is out of range");
+            if (t != no_id && t >= info(graph_).tensors.size())
+                refuse(added.name, "an operand id is out of range");
         for (std::size_t i = 0; i < options.outputs; ++i) {
             auto name = options.outputs == 1 ? added.name : added.name + ":" + std::to_string(i);
             if (i < options.results.size()) name = std::move(options.results[i]);
@@ -111,8 +113,11 @@ class basic_model_builder {
     /// of `validate` and `infer_shapes`; invalid_model where there is no layer or no output.
     [[nodiscard]] result<layer_graph<Layer, Tensor>> build(const layer_evaluator& evaluate = {}) && {
         if (failed_) return tl::unexpected(*failed_);
-        if (num_vertices(graph_) == 0) return fail(errc::invalid_model, info(graph_).name, "the model has no layer");
-        if (info(graph_).outputs.empty()) return fail(errc::invalid_model, info(graph_).name, "the model has no output", "call output(tensor)");
+        if (num_vertices(graph_) == 0)
+            return fail(errc::invalid_model, info(graph_).name, "the model has no layer");
+        if (info(graph_).outputs.empty())
+            return fail(errc::invalid_model, info(graph_).name, "the model has no output",
+                        "call output(tensor)");
         connect(graph_);
         DISPART_CHECK(validate(graph_));
         DISPART_CHECK(infer_shapes(graph_, evaluate));
@@ -123,16 +128,21 @@ class basic_model_builder {
         return std::move(copy).build(evaluate);
     }
 
-   private:
+  private:
     void refuse(std::string offender, std::string message) {
         if (!failed_) failed_ = error{errc::invalid_model, std::move(offender), std::move(message), {}};
     }
 
     tensor_id describe(std::string name, dtype type, std::optional<shape> dims, bool constant) {
-        if (name.empty()) refuse("tensor " + std::to_string(info(graph_).tensors.size()), "the name is empty");
+        if (name.empty())
+            refuse("tensor " + std::to_string(info(graph_).tensors.size()), "the name is empty");
         if (!tensor_names_.insert(name).second) refuse(name, "two tensors have this name");
         if (dims && !checked_elements(*dims)) {
-            if (!failed_) failed_ = error{errc::shape_mismatch, name, "the shape " + to_string(*dims) + " is negative or overflows", {}};
+            if (!failed_)
+                failed_ = error{errc::shape_mismatch,
+                                name,
+                                "the shape " + to_string(*dims) + " is negative or overflows",
+                                {}};
             dims.reset();
         }
         Tensor made{};

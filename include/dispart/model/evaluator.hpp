@@ -15,6 +15,7 @@ namespace dispart {
 
 /// Evaluates one layer on given operands (absent ones have no value) under an opset; results in the layer's order.
 /// `run/kernels/evaluate.hpp` has one. Errors: unsupported, shape_mismatch.
-using layer_evaluator = std::function<result<std::vector<tensor>>(const layer&, std::span<const tensor>, std::int64_t)>;
+using layer_evaluator =
+    std::function<result<std::vector<tensor>>(const layer&, std::span<const tensor>, std::int64_t)>;
 
 }  // namespace dispart

@@ -27,8 +27,8 @@ struct connection {
 template <class Tensor = tensor_info>
 struct graph_info {
     std::string name{};
-    std::int64_t opset = 17;           ///< version of the ONNX operator set that gives the layers their meaning
-    std::vector<Tensor> tensors{};     ///< indexed by tensor_id
+    std::int64_t opset = 17;        ///< version of the ONNX operator set that gives the layers their meaning
+    std::vector<Tensor> tensors{};  ///< indexed by tensor_id
     std::vector<tensor_id> inputs{};   ///< fed by the caller, in order; constants are not among them
     std::vector<tensor_id> outputs{};  ///< returned to the caller, in order
 };
@@ -36,8 +36,8 @@ struct graph_info {
 /// A directed graph of layers; any Boost.Graph algorithm works on it. `g[v]` is a layer, `g[e]` a connection,
 /// `g[boost::graph_bundle]` the graph_info. Built and kept consistent by `model_builder`; checked by `validate`.
 template <class Layer = layer, class Tensor = tensor_info>
-using layer_graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Layer, connection,
-                                          graph_info<Tensor>>;
+using layer_graph =
+    boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Layer, connection, graph_info<Tensor>>;
 
 /// The graph with the default bundles: what importers return and backends load.
 using model = layer_graph<>;

@@ -16,8 +16,8 @@
 namespace dispart {
 
 /// Value of an operator's attribute; the alternatives are ONNX's.
-using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                               std::vector<std::string>, tensor>;
+using attribute = std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
+                               std::vector<float>, std::vector<std::string>, tensor>;
 
 /// Attributes by name, in ONNX's spelling ("kernel_shape", "pads", ...), ordered so that iteration is deterministic.
 using attributes = std::map<std::string, attribute, std::less<>>;
@@ -33,9 +33,9 @@ template <class T>
 
 /// One operator instance. Operator names and semantics are ONNX's (domain ai.onnx) at the graph's opset.
 struct layer {
-    std::string name{};                ///< unique in its graph
-    std::string op{};                  ///< "Conv", "Relu", ...
-    std::vector<tensor_id> inputs{};   ///< operands in order, weights included; `no_id` for an absent optional one
+    std::string name{};               ///< unique in its graph
+    std::string op{};                 ///< "Conv", "Relu", ...
+    std::vector<tensor_id> inputs{};  ///< operands in order, weights included; `no_id` for an absent optional one
     std::vector<tensor_id> outputs{};  ///< results in order; `no_id` for one that nobody asked for
     attributes attrs{};
 };
@@ -46,7 +46,7 @@ struct tensor_info {
     dtype type = dtype::f32;
     std::optional<shape> dims{};  ///< known after shape inference; symbolic dimensions are bound before that
     bool constant = false;        ///< true for weights and folded values
-    tensor value{};               ///< the constant's elements; absent in a graph that only describes (zoo without weights)
+    tensor value{};  ///< the constant's elements; absent in a graph that only describes (zoo without weights)
 
     /// Bytes of all elements; 0 while the shape is unknown.
     [[nodiscard]] double size_bytes() const {

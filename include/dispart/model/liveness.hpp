@@ -25,7 +25,8 @@ struct live_interval {
 /// Interval of each tensor when the layers run in that order. Precondition: `order` lists every layer of the valid graph
 /// g once. O(operands).
 template <class Layer, class Tensor>
-[[nodiscard]] std::vector<live_interval> live_intervals(const layer_graph<Layer, Tensor>& g, std::span<const layer_id> order) {
+[[nodiscard]] std::vector<live_interval> live_intervals(const layer_graph<Layer, Tensor>& g,
+                                                        std::span<const layer_id> order) {
     std::vector<live_interval> live(info(g).tensors.size());
     for (const auto t : info(g).inputs) live[t].alive = true;
     for (std::size_t step = 0; step < order.size(); ++step) {
@@ -44,7 +45,8 @@ template <class Layer, class Tensor>
 /// Bytes of the activations that are alive at each step; operands and results of a step are alive together.
 /// O(operands + tensors).
 template <class Layer, class Tensor>
-[[nodiscard]] std::vector<bytes> live_bytes(const layer_graph<Layer, Tensor>& g, std::span<const layer_id> order) {
+[[nodiscard]] std::vector<bytes> live_bytes(const layer_graph<Layer, Tensor>& g,
+                                            std::span<const layer_id> order) {
     const auto live = live_intervals(g, order);
     std::vector<double> change(order.size() + 1, 0.0);
     for (tensor_id t = 0; t < live.size() && !order.empty(); ++t) {

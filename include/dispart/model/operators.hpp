@@ -50,7 +50,8 @@ namespace dispart {
 /// The row of that operator, or nullptr. O(log operators).
 [[nodiscard]] inline const operator_spec* find_operator(std::string_view name) {
     const auto rows = operators();
-    const auto at = std::lower_bound(rows.begin(), rows.end(), name, [](const auto& row, auto key) { return row.name < key; });
+    const auto at = std::lower_bound(rows.begin(), rows.end(), name,
+                                     [](const auto& row, auto key) { return row.name < key; });
     return at != rows.end() && at->name == name ? &*at : nullptr;
 }
 
@@ -59,7 +60,8 @@ namespace detail {
 /// Errors: invalid_model where operands are missing, too many, or of unknown shape.
 [[nodiscard]] inline result<void> check_operands(const op_context& c, const operator_spec& spec) {
     if (c.inputs.size() > spec.max_inputs)
-        return c.fail(errc::invalid_model, std::to_string(c.inputs.size()) + " operands, at most " + std::to_string(spec.max_inputs));
+        return c.fail(errc::invalid_model, std::to_string(c.inputs.size()) + " operands, at most " +
+                                               std::to_string(spec.max_inputs));
     for (std::size_t i = 0; i < spec.min_inputs; ++i)
         if (!c.has(i)) return c.fail(errc::invalid_model, "operand " + std::to_string(i) + " is missing");
     for (const auto* operand : c.inputs)
@@ -72,9 +74,11 @@ namespace detail {
 /// Errors: shape_mismatch where a result's extents are negative or overflow, invalid_model where there are too few results.
 [[nodiscard]] inline result<void> check_results(const op_context& c, std::span<const inferred> results) {
     if (c.self.outputs.size() > results.size())
-        return c.fail(errc::invalid_model, std::to_string(c.self.outputs.size()) + " results, at most " + std::to_string(results.size()));
+        return c.fail(errc::invalid_model, std::to_string(c.self.outputs.size()) + " results, at most " +
+                                               std::to_string(results.size()));
     for (const auto& each : results) {
-        if (each.dims.size() > max_rank) return c.bad_shape("a result of more than " + std::to_string(max_rank) + " axes");
+        if (each.dims.size() > max_rank)
+            return c.bad_shape("a result of more than " + std::to_string(max_rank) + " axes");
         if (const auto n = checked_elements(each.dims); !n)
             return c.bad_shape("the result " + n.error().offender + ": " + n.error().message);
     }
@@ -89,7 +93,8 @@ namespace detail {
 [[nodiscard]] inline result<std::vector<inferred>> infer_layer(const op_context& c) {
     const auto* spec = find_operator(c.self.op);
     if (spec == nullptr)
-        return fail(errc::unsupported, c.self.name, "operator " + c.self.op + " is not handled", "see dispart/model/operators.hpp");
+        return fail(errc::unsupported, c.self.name, "operator " + c.self.op + " is not handled",
+                    "see dispart/model/operators.hpp");
     DISPART_CHECK(detail::check_operands(c, *spec));
     auto results = spec->infer(c);
     if (!results) return results;

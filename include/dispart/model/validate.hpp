@@ -26,7 +26,8 @@ template <class Items>
     for (std::size_t i = 0; i < items.size(); ++i) {
         const std::string& name = items[i]->name;
         if (name.empty()) return fail(errc::invalid_model, number_of(what, i), "the name is empty");
-        if (!seen.insert(name).second) return fail(errc::invalid_model, name, "two " + std::string(what) + "s have this name");
+        if (!seen.insert(name).second)
+            return fail(errc::invalid_model, name, "two " + std::string(what) + "s have this name");
     }
     return {};
 }
@@ -44,7 +45,8 @@ template <class Layer, class Tensor>
 /// Shape and type of a description, and of its value where it has one.
 [[nodiscard]] inline result<void> check_tensor(const tensor_info& t) {
     if (t.dims)
-        if (const auto n = checked_elements(*t.dims); !n) return fail(n.error().code, t.name, n.error().message, n.error().hint);
+        if (const auto n = checked_elements(*t.dims); !n)
+            return fail(n.error().code, t.name, n.error().message, n.error().hint);
     if (t.constant && !t.dims) return fail(errc::invalid_model, t.name, "a constant has no shape");
     if (!t.value.has_value()) return {};
     if (!t.constant) return fail(errc::invalid_model, t.name, "a tensor that is not constant has a value");
@@ -60,33 +62,41 @@ template <class Layer, class Tensor>
     std::vector<bool> known(tensors.size());
     for (tensor_id t = 0; t < tensors.size(); ++t) known[t] = tensors[t].constant;
     for (const auto t : info(g).inputs) {
-        if (t >= tensors.size()) return fail(errc::invalid_model, info(g).name, "an input id is out of range");
-        if (known[t]) return fail(errc::invalid_model, tensors[t].name, "an input is constant or listed twice");
+        if (t >= tensors.size())
+            return fail(errc::invalid_model, info(g).name, "an input id is out of range");
+        if (known[t])
+            return fail(errc::invalid_model, tensors[t].name, "an input is constant or listed twice");
         known[t] = true;
     }
     for (layer_id v = 0; v < num_vertices(g); ++v)
         for (const auto t : g[v].outputs) {
             if (t == no_id) continue;
-            if (t >= tensors.size()) return fail(errc::invalid_model, g[v].name, "a result id is out of range");
+            if (t >= tensors.size())
+                return fail(errc::invalid_model, g[v].name, "a result id is out of range");
             if (known[t])
-                return fail(errc::invalid_model, tensors[t].name, "produced by layer '" + g[v].name + "', but it has a value already");
+                return fail(errc::invalid_model, tensors[t].name,
+                            "produced by layer '" + g[v].name + "', but it has a value already");
             known[t] = true;
         }
     return known;
 }
 
 template <class Layer, class Tensor>
-[[nodiscard]] result<void> check_operands_exist(const layer_graph<Layer, Tensor>& g, const std::vector<bool>& known) {
+[[nodiscard]] result<void> check_operands_exist(const layer_graph<Layer, Tensor>& g,
+                                                const std::vector<bool>& known) {
     for (layer_id v = 0; v < num_vertices(g); ++v)
         for (const auto t : g[v].inputs) {
             if (t == no_id) continue;
-            if (t >= known.size()) return fail(errc::invalid_model, g[v].name, "an operand id is out of range");
+            if (t >= known.size())
+                return fail(errc::invalid_model, g[v].name, "an operand id is out of range");
             if (!known[t])
-                return fail(errc::invalid_model, g[v].name, "operand '" + info(g).tensors[t].name + "' is produced by nobody");
+                return fail(errc::invalid_model, g[v].name,
+                            "operand '" + info(g).tensors[t].name + "' is produced by nobody");
         }
     for (const auto t : info(g).outputs) {
         if (t >= known.size()) return fail(errc::invalid_model, info(g).name, "an output id is out of range");
-        if (!known[t]) return fail(errc::invalid_model, info(g).tensors[t].name, "an output is produced by nobody");
+        if (!known[t])
+            return fail(errc::invalid_model, info(g).tensors[t].name, "an output is produced by nobody");
     }
     return {};
 }
@@ -101,9 +111,12 @@ template <class Layer, class Tensor>
         for (auto e = first; e != last; ++e) {
             const auto& c = g[*e];
             const auto& from = g[source(*e, g)].outputs;
-            const bool fits = c.input_port < joined.size() && !joined[c.input_port] && g[v].inputs[c.input_port] == c.tensor &&
-                              c.output_port < from.size() && from[c.output_port] == c.tensor;
-            if (!fits) return fail(errc::invalid_model, g[v].name, "an edge disagrees with the operand lists", "call connect(g)");
+            const bool fits = c.input_port < joined.size() && !joined[c.input_port] &&
+                              g[v].inputs[c.input_port] == c.tensor && c.output_port < from.size() &&
+                              from[c.output_port] == c.tensor;
+            if (!fits)
+                return fail(errc::invalid_model, g[v].name, "an edge disagrees with the operand lists",
+                            "call connect(g)");
             joined[c.input_port] = true;
         }
         for (std::size_t i = 0; i < joined.size(); ++i)

@@ -16,7 +16,8 @@ namespace dispart {
 namespace detail {
 
 template <class Base, class Tensor>
-[[nodiscard]] std::vector<const Base*> described(const std::vector<Tensor>& tensors, const std::vector<tensor_id>& ids) {
+[[nodiscard]] std::vector<const Base*> described(const std::vector<Tensor>& tensors,
+                                                 const std::vector<tensor_id>& ids) {
     std::vector<const Base*> pointers;
     pointers.reserve(ids.size());
     for (const auto t : ids) pointers.push_back(t == no_id ? nullptr : &tensors[t]);
@@ -34,7 +35,8 @@ template <class Layer, class Tensor>
     const auto inputs = detail::described<tensor_info>(tensors, g[v].inputs);
     const auto outputs = detail::described<tensor_info>(tensors, g[v].outputs);
     layer_work work;
-    const bool known = std::all_of(outputs.begin(), outputs.end(), [](const auto* t) { return t == nullptr || t->dims; });
+    const bool known =
+        std::all_of(outputs.begin(), outputs.end(), [](const auto* t) { return t == nullptr || t->dims; });
     if (known) work.compute = layer_flops({g[v], inputs, outputs, info(g).opset});
     auto distinct = g[v].inputs;
     std::sort(distinct.begin(), distinct.end());
@@ -49,7 +51,7 @@ template <class Layer, class Tensor>
 /// Holds the lists that a `layer_view` points into. It must not outlive the graph.
 template <class Layer = layer, class Tensor = tensor_info>
 class viewed_layer {
-   public:
+  public:
     /// Precondition: v is a layer of the valid graph g.
     viewed_layer(const layer_graph<Layer, Tensor>& g, layer_id v)
         : layer_(&g[v])
@@ -60,7 +62,7 @@ class viewed_layer {
     /// What a cost model is shown; valid as long as this object.
     [[nodiscard]] layer_view<Layer, Tensor> view() const { return {*layer_, inputs_, outputs_, work_}; }
 
-   private:
+  private:
     const Layer* layer_;
     std::vector<const Tensor*> inputs_;
     std::vector<const Tensor*> outputs_;

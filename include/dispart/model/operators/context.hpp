@@ -45,7 +45,9 @@ struct op_context {
     [[nodiscard]] std::size_t rank(std::size_t i) const { return dims(i).size(); }
     [[nodiscard]] dtype type(std::size_t i) const { return inputs[i]->type; }
 
-    [[nodiscard]] bool has_attr(std::string_view name) const { return self.attrs.find(name) != self.attrs.end(); }
+    [[nodiscard]] bool has_attr(std::string_view name) const {
+        return self.attrs.find(name) != self.attrs.end();
+    }
     [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t fallback) const {
         return get_or<std::int64_t>(self.attrs, name, fallback);
     }
@@ -62,7 +64,8 @@ struct op_context {
     }
 
     /// An error that names the layer and its operator.
-    [[nodiscard]] tl::unexpected<error> fail(errc code, const std::string& message, std::string hint = {}) const {
+    [[nodiscard]] tl::unexpected<error> fail(errc code, const std::string& message,
+                                             std::string hint = {}) const {
         return dispart::fail(code, self.name, self.op + ": " + message, std::move(hint));
     }
     [[nodiscard]] tl::unexpected<error> bad_shape(const std::string& message) const {
@@ -79,11 +82,11 @@ inline constexpr std::size_t max_rank = 16;
 
 /// One row of the operator table.
 struct operator_spec {
-    std::string_view name;      ///< ONNX's
-    std::size_t min_inputs;     ///< that many leading operands must be present
-    std::size_t max_inputs;     ///< operands listed at most
-    infer_function infer;       ///< types and shapes of the results
-    flops_function flops;       ///< floating-point operations of one execution; shapes of the results are known
+    std::string_view name;   ///< ONNX's
+    std::size_t min_inputs;  ///< that many leading operands must be present
+    std::size_t max_inputs;  ///< operands listed at most
+    infer_function infer;    ///< types and shapes of the results
+    flops_function flops;    ///< floating-point operations of one execution; shapes of the results are known
 };
 
 namespace detail {
@@ -99,16 +102,26 @@ using inferred_list = result<std::vector<inferred>>;
         return list;
     };
     switch (value.type()) {
-        case dtype::i64: return convert(value.data<std::int64_t>());
-        case dtype::i32: return convert(value.data<std::int32_t>());
-        case dtype::i16: return convert(value.data<std::int16_t>());
-        case dtype::i8: return convert(value.data<std::int8_t>());
-        case dtype::u8: return convert(value.data<std::uint8_t>());
-        case dtype::u16: return convert(value.data<std::uint16_t>());
-        case dtype::u32: return convert(value.data<std::uint32_t>());
-        case dtype::u64: return convert(value.data<std::uint64_t>());
-        case dtype::boolean: return convert(value.data<bool>());
-        default: return std::nullopt;
+    case dtype::i64:
+        return convert(value.data<std::int64_t>());
+    case dtype::i32:
+        return convert(value.data<std::int32_t>());
+    case dtype::i16:
+        return convert(value.data<std::int16_t>());
+    case dtype::i8:
+        return convert(value.data<std::int8_t>());
+    case dtype::u8:
+        return convert(value.data<std::uint8_t>());
+    case dtype::u16:
+        return convert(value.data<std::uint16_t>());
+    case dtype::u32:
+        return convert(value.data<std::uint32_t>());
+    case dtype::u64:
+        return convert(value.data<std::uint64_t>());
+    case dtype::boolean:
+        return convert(value.data<bool>());
+    default:
+        return std::nullopt;
     }
 }
 
@@ -137,11 +150,15 @@ template <class Read>
     constexpr std::size_t most = std::size_t{1} << 16;
     const auto& operand = *c.inputs[i];
     if (!operand.value.has_value())
-        return c.fail(errc::unsupported, "operand '" + operand.name + "' decides the result's shape and is not constant",
-                      "pass an evaluator, so that shape arithmetic is computed, or bind every input dimension");
-    if (operand.value.size() > most) return c.bad_shape("operand '" + operand.name + "' has too many elements");
+        return c.fail(
+            errc::unsupported, "operand '" + operand.name + "' decides the result's shape and is not constant",
+            "pass an evaluator, so that shape arithmetic is computed, or bind every input dimension");
+    if (operand.value.size() > most)
+        return c.bad_shape("operand '" + operand.name + "' has too many elements");
     auto list = read(operand.value);
-    if (!list) return c.fail(errc::unsupported, "operand '" + operand.name + "' has an element type without a meaning here");
+    if (!list)
+        return c.fail(errc::unsupported,
+                      "operand '" + operand.name + "' has an element type without a meaning here");
     return std::move(*list);
 }
 
@@ -153,12 +170,13 @@ template <class Read>
 }
 
 /// Axes -rank..rank-1 as sorted distinct indices. Errors: shape_mismatch (outside, twice).
-[[nodiscard]] inline result<std::vector<bool>> axis_mask(const op_context& c, std::span<const std::int64_t> axes,
-                                                         std::size_t rank) {
+[[nodiscard]] inline result<std::vector<bool>>
+axis_mask(const op_context& c, std::span<const std::int64_t> axes, std::size_t rank) {
     std::vector<bool> mask(rank, false);
     for (const auto axis : axes) {
         const auto index = normal_axis(axis, rank);
-        if (!index) return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
+        if (!index)
+            return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
         if (mask[*index]) return c.bad_shape("axis " + std::to_string(axis) + " is listed twice");
         mask[*index] = true;
     }
@@ -166,10 +184,12 @@ template <class Read>
 }
 
 /// The `axis` attribute as an index. Errors: shape_mismatch (outside).
-[[nodiscard]] inline result<std::size_t> need_axis(const op_context& c, std::int64_t fallback, std::size_t rank) {
+[[nodiscard]] inline result<std::size_t> need_axis(const op_context& c, std::int64_t fallback,
+                                                   std::size_t rank) {
     const auto axis = c.integer("axis", fallback);
     const auto index = normal_axis(axis, rank);
-    if (!index) return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
+    if (!index)
+        return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
     return *index;
 }
 

@@ -27,7 +27,8 @@ namespace detail {
     return {extents.begin(), extents.end()};
 }
 
-[[nodiscard]] inline inferred_list convolution_result(const op_context& c, std::int64_t channels, const window& w) {
+[[nodiscard]] inline inferred_list convolution_result(const op_context& c, std::int64_t channels,
+                                                      const window& w) {
     if (c.has(2) && elements(c.dims(2)) != channels)
         return c.bad_shape("bias " + to_string(c.dims(2)) + " for " + std::to_string(channels) + " channels");
     shape dims{c.dims(0)[0], channels};
@@ -52,8 +53,8 @@ namespace detail {
 [[nodiscard]] inline inferred_list infer_conv(const op_context& c) {
     DISPART_TRY(const auto group, convolution_groups(c));
     if (times(c.dims(1)[1], group) != c.dims(0)[1])
-        return c.bad_shape("weights " + to_string(c.dims(1)) + " do not match " + std::to_string(c.dims(0)[1]) +
-                           " channels in " + std::to_string(group) + " groups");
+        return c.bad_shape("weights " + to_string(c.dims(1)) + " do not match " +
+                           std::to_string(c.dims(0)[1]) + " channels in " + std::to_string(group) + " groups");
     DISPART_TRY(const auto w, convolution_window(c));
     return convolution_result(c, c.dims(1)[0], w);
 }
@@ -61,8 +62,8 @@ namespace detail {
 [[nodiscard]] inline inferred_list infer_conv_transpose(const op_context& c) {
     DISPART_TRY(const auto group, convolution_groups(c));
     if (c.dims(1)[0] != c.dims(0)[1])
-        return c.bad_shape("weights " + to_string(c.dims(1)) + " do not match " + std::to_string(c.dims(0)[1]) +
-                           " channels");
+        return c.bad_shape("weights " + to_string(c.dims(1)) + " do not match " +
+                           std::to_string(c.dims(0)[1]) + " channels");
     DISPART_TRY(const auto w, transposed_convolution_window(c));
     return convolution_result(c, times(c.dims(1)[1], group), w);
 }

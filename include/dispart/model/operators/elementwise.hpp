@@ -7,7 +7,9 @@
 
 namespace dispart::detail {
 
-[[nodiscard]] inline inferred_list infer_to_boolean(const op_context& c) { return one(dtype::boolean, c.dims(0)); }
+[[nodiscard]] inline inferred_list infer_to_boolean(const op_context& c) {
+    return one(dtype::boolean, c.dims(0));
+}
 
 /// Before opset 7 the second operand fits into the first, at `axis` where `broadcast` is set.
 [[nodiscard]] inline result<shape> legacy_broadcast(const op_context& c) {
@@ -19,10 +21,12 @@ namespace dispart::detail {
     auto axis = c.integer("axis", last);
     if (axis < 0) axis = plus(axis, static_cast<std::int64_t>(a.size()));
     if (last < 0 || axis < 0 || axis > last)
-        return c.bad_shape(to_string(b) + " does not fit into " + to_string(a) + " at axis " + std::to_string(axis));
+        return c.bad_shape(to_string(b) + " does not fit into " + to_string(a) + " at axis " +
+                           std::to_string(axis));
     for (std::size_t i = 0; i < b.size(); ++i)
         if (const auto extent = a[static_cast<std::size_t>(axis) + i]; b[i] != extent && b[i] != 1)
-            return c.bad_shape(to_string(b) + " does not fit into " + to_string(a) + " at axis " + std::to_string(axis));
+            return c.bad_shape(to_string(b) + " does not fit into " + to_string(a) + " at axis " +
+                               std::to_string(axis));
     return a;
 }
 
@@ -50,7 +54,8 @@ namespace dispart::detail {
 
 [[nodiscard]] inline inferred_list infer_logic(const op_context& c) {
     for (std::size_t i = 0; i < c.inputs.size(); ++i)
-        if (c.has(i) && c.type(i) != dtype::boolean) return c.fail(errc::invalid_model, "an operand is not boolean");
+        if (c.has(i) && c.type(i) != dtype::boolean)
+            return c.fail(errc::invalid_model, "an operand is not boolean");
     if (c.inputs.size() == 1) return infer_same(c);
     return infer_comparison(c);
 }
@@ -79,7 +84,8 @@ namespace dispart::detail {
     DISPART_CHECK(same_type(c, 0, 1));
     const auto& x = c.dims(0);
     const auto& slope = c.dims(1);
-    if (c.opset < 7 && slope.size() == 1 && (slope[0] == 1 || (x.size() > 1 && slope[0] == x[1]))) return infer_same(c);
+    if (c.opset < 7 && slope.size() == 1 && (slope[0] == 1 || (x.size() > 1 && slope[0] == x[1])))
+        return infer_same(c);
     DISPART_TRY(const auto dims, broadcast(c, x, slope));
     if (dims != x) return c.bad_shape("slope " + to_string(slope) + " does not fit into " + to_string(x));
     return infer_same(c);
@@ -97,7 +103,9 @@ namespace dispart::detail {
 [[nodiscard]] inline inferred_list infer_cast(const op_context& c) {
     auto type = dtype_from_onnx(c.integer("to", 0));
     if (const auto name = c.text("to", ""); !name.empty()) type = dtype_from_onnx(std::string_view(name));
-    if (!type) return c.fail(errc::unsupported, "element type " + std::to_string(c.integer("to", 0)) + " is not handled");
+    if (!type)
+        return c.fail(errc::unsupported,
+                      "element type " + std::to_string(c.integer("to", 0)) + " is not handled");
     return one(*type, c.dims(0));
 }
 

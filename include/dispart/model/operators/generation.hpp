@@ -18,8 +18,10 @@ namespace dispart::detail {
 [[nodiscard]] inline inferred_list infer_constant(const op_context& c) {
     for (const auto& [name, value] : c.self.attrs) {
         if (name.rfind("value", 0) != 0) continue;
-        if (const auto* whole = std::get_if<tensor>(&value); whole != nullptr && whole->has_value()) return one_value(*whole);
-        if (const auto* i = std::get_if<std::int64_t>(&value)) return one_value(tensor::of({}, std::vector{*i}));
+        if (const auto* whole = std::get_if<tensor>(&value); whole != nullptr && whole->has_value())
+            return one_value(*whole);
+        if (const auto* i = std::get_if<std::int64_t>(&value))
+            return one_value(tensor::of({}, std::vector{*i}));
         if (const auto* f = std::get_if<float>(&value)) return one_value(tensor::of({}, std::vector{*f}));
         if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value))
             return one_value(tensor::of({static_cast<std::int64_t>(list->size())}, *list));
@@ -32,7 +34,8 @@ namespace dispart::detail {
 [[nodiscard]] inline inferred_list infer_constant_of_shape(const op_context& c) {
     DISPART_TRY(auto dims, need_integers(c, 0));
     const auto value = get_or<tensor>(c.self.attrs, "value", {});
-    if (value.has_value() && value.size() != 1) return c.bad_shape("the value has " + std::to_string(value.size()) + " elements");
+    if (value.has_value() && value.size() != 1)
+        return c.bad_shape("the value has " + std::to_string(value.size()) + " elements");
     return one(value.has_value() ? value.type() : dtype::f32, std::move(dims));
 }
 
@@ -40,7 +43,9 @@ namespace dispart::detail {
 [[nodiscard]] inline inferred_list infer_shape(const op_context& c) {
     const auto& x = c.dims(0);
     const auto rank = static_cast<std::int64_t>(x.size());
-    const auto bound = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? plus(at, rank) : at, 0, rank); };
+    const auto bound = [&](std::int64_t at) {
+        return std::clamp<std::int64_t>(at < 0 ? plus(at, rank) : at, 0, rank);
+    };
     const auto begin = bound(c.integer("start", 0));
     const auto end = std::max(begin, bound(c.integer("end", rank)));
     return one_value(tensor::of({end - begin}, std::vector<std::int64_t>(x.begin() + begin, x.begin() + end)));

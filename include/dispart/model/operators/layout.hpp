@@ -13,7 +13,8 @@ namespace dispart::detail {
     std::optional<std::size_t> open;
     for (std::size_t i = 0; i < target.size(); ++i) {
         if (target[i] == 0 && !keep_zero) {
-            if (i >= from.size()) return c.bad_shape("a 0 in " + to_string(target) + " has no extent to copy");
+            if (i >= from.size())
+                return c.bad_shape("a 0 in " + to_string(target) + " has no extent to copy");
             target[i] = from[i];
         } else if (target[i] == -1) {
             if (open) return c.bad_shape("more than one -1");
@@ -50,7 +51,8 @@ namespace dispart::detail {
     const auto& x = c.dims(0);
     const auto rank = static_cast<std::int64_t>(x.size());
     auto axis = c.integer("axis", 1);
-    if (axis < -rank || axis > rank) return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
+    if (axis < -rank || axis > rank)
+        return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
     if (axis < 0) axis += rank;
     const std::span<const std::int64_t> all(x);
     const auto split = static_cast<std::size_t>(axis);
@@ -75,7 +77,8 @@ namespace dispart::detail {
     shape dims;
     for (std::size_t i = 0; i < x.size(); ++i) {
         if (!drop[i]) dims.push_back(x[i]);
-        else if (x[i] != 1) return c.bad_shape("axis " + std::to_string(i) + " of " + to_string(x) + " is not 1");
+        else if (x[i] != 1)
+            return c.bad_shape("axis " + std::to_string(i) + " of " + to_string(x) + " is not 1");
     }
     return one(c.type(0), std::move(dims));
 }
@@ -123,7 +126,8 @@ namespace dispart::detail {
         extent = times(extent, repeats[0]);
         return one(c.type(0), std::move(dims));
     }
-    if (repeats.size() != dims.size()) return c.bad_shape(std::to_string(repeats.size()) + " repeats for " + to_string(dims));
+    if (repeats.size() != dims.size())
+        return c.bad_shape(std::to_string(repeats.size()) + " repeats for " + to_string(dims));
     for (std::size_t i = 0; i < dims.size(); ++i) {
         if (repeats[i] < 0) return c.bad_shape("a repeat of " + std::to_string(repeats[i]));
         dims[i] = times(dims[i], repeats[i]);
@@ -135,7 +139,8 @@ namespace dispart::detail {
     const auto& x = c.dims(0);
     const auto block = c.integer("blocksize", 0);
     if (x.size() != 4 || block < 1 || x[1] % times(block, block) != 0)
-        return c.bad_shape("blocksize " + std::to_string(block) + " does not divide the channels of " + to_string(x));
+        return c.bad_shape("blocksize " + std::to_string(block) + " does not divide the channels of " +
+                           to_string(x));
     return one(c.type(0), {x[0], x[1] / times(block, block), times(x[2], block), times(x[3], block)});
 }
 
@@ -143,7 +148,8 @@ namespace dispart::detail {
     const auto& x = c.dims(0);
     const auto block = c.integer("blocksize", 0);
     if (x.size() != 4 || block < 1 || x[2] % block != 0 || x[3] % block != 0)
-        return c.bad_shape("blocksize " + std::to_string(block) + " does not divide the extents of " + to_string(x));
+        return c.bad_shape("blocksize " + std::to_string(block) + " does not divide the extents of " +
+                           to_string(x));
     return one(c.type(0), {x[0], times(x[1], times(block, block)), x[2] / block, x[3] / block});
 }
 

@@ -22,7 +22,8 @@ namespace dispart::detail {
     shape dims{rows, columns};
     if (c.has(2)) {
         DISPART_TRY(const auto with_c, broadcast(c, dims, c.dims(2)));
-        if (with_c != dims) return c.bad_shape(to_string(c.dims(2)) + " does not fit into " + to_string(dims));
+        if (with_c != dims)
+            return c.bad_shape(to_string(c.dims(2)) + " does not fit into " + to_string(dims));
     }
     return one(c.type(0), std::move(dims));
 }
@@ -79,7 +80,8 @@ struct einsum_equation {
         parsed.operands.push_back(terms.substr(begin, end - begin));
         begin = end + 1;
     }
-    if (parsed.operands.size() != c.inputs.size()) return c.bad_shape("'" + text + "' has not one term per operand");
+    if (parsed.operands.size() != c.inputs.size())
+        return c.bad_shape("'" + text + "' has not one term per operand");
     std::size_t widest = 0;
     const auto expand = [](std::string& term, std::size_t axes) {
         const auto at = term.find("...");
@@ -112,7 +114,8 @@ struct einsum_equation {
         }
     }
     if (arrow == std::string::npos) {
-        for (std::size_t i = widest; i > 0; --i) parsed.output += static_cast<char>('0' + static_cast<char>(i - 1));
+        for (std::size_t i = widest; i > 0; --i)
+            parsed.output += static_cast<char>('0' + static_cast<char>(i - 1));
         for (const auto& [letter, n] : uses)
             if (n == 1 && letter > '9') parsed.output += letter;
     } else {

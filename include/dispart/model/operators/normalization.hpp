@@ -9,7 +9,8 @@ namespace dispart::detail {
 /// Operand i holds one element per channel. Errors: shape_mismatch, invalid_model.
 [[nodiscard]] inline result<void> per_channel(const op_context& c, std::size_t i, std::int64_t channels) {
     if (c.has(i) && elements(c.dims(i)) != channels)
-        return c.bad_shape("operand " + to_string(c.dims(i)) + " for " + std::to_string(channels) + " channels");
+        return c.bad_shape("operand " + to_string(c.dims(i)) + " for " + std::to_string(channels) +
+                           " channels");
     return {};
 }
 
@@ -18,7 +19,7 @@ namespace dispart::detail {
     const auto& x = c.dims(0);
     if (x.empty()) return c.bad_shape("the data is a scalar");
     const bool per_activation = c.opset < 9 && c.integer("spatial", 1) == 0 && x.size() > 1;
-    const auto channels = x.size() < 2 ? 1
+    const auto channels = x.size() < 2     ? 1
                           : per_activation ? elements(std::span<const std::int64_t>(x).subspan(1))
                                            : x[1];
     for (std::size_t i = 1; i < 5; ++i) DISPART_CHECK(per_channel(c, i, channels));
@@ -39,7 +40,8 @@ namespace dispart::detail {
     if (c.rank(0) < 3 || groups < 1 || c.dims(0)[1] % groups != 0)
         return c.bad_shape("num_groups " + std::to_string(groups) + " does not divide the channels of " +
                            to_string(c.dims(0)));
-    for (const std::size_t i : {1U, 2U}) DISPART_CHECK(per_channel(c, i, c.opset < 21 ? groups : c.dims(0)[1]));
+    for (const std::size_t i : {1U, 2U})
+        DISPART_CHECK(per_channel(c, i, c.opset < 21 ? groups : c.dims(0)[1]));
     return infer_same(c);
 }
 
@@ -65,7 +67,8 @@ namespace dispart::detail {
     const auto rank = static_cast<std::int64_t>(c.rank(0));
     const auto axis = c.integer("axis", c.opset < 13 ? std::min<std::int64_t>(1, rank) : -1);
     if (c.opset < 13 && axis == rank) return infer_same(c);
-    if (!normal_axis(axis, c.rank(0))) return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
+    if (!normal_axis(axis, c.rank(0)))
+        return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
     return infer_same(c);
 }
 

@@ -10,7 +10,8 @@ namespace dispart {
 [[nodiscard]] inline result<window> pooling_window(const op_context& c) {
     auto kernel = c.integers("kernel_shape");
     if (!kernel) return c.bad_shape("kernel_shape is missing");
-    return detail::resolve_window(c, detail::spatial(c.dims(0)), std::move(*kernel), c.integer("ceil_mode", 0) != 0);
+    return detail::resolve_window(c, detail::spatial(c.dims(0)), std::move(*kernel),
+                                  c.integer("ceil_mode", 0) != 0);
 }
 
 namespace detail {
@@ -52,7 +53,8 @@ namespace detail {
 /// One per element under each window.
 [[nodiscard]] inline double flops_pool(const op_context& c) {
     double taps = 1.0;
-    for (const auto extent : c.integers("kernel_shape").value_or(shape{})) taps *= static_cast<double>(extent);
+    for (const auto extent : c.integers("kernel_shape").value_or(shape{}))
+        taps *= static_cast<double>(extent);
     return taps * output_elements(c);
 }
 

@@ -13,7 +13,8 @@ namespace dispart::detail {
         if (c.rank(1) != 1 || c.dims(1)[0] != c.dims(0)[axis])
             return c.bad_shape("scale " + to_string(c.dims(1)) + " for data " + to_string(c.dims(0)));
     }
-    if (c.has(2) && elements(c.dims(2)) != elements(c.dims(1))) return c.bad_shape("scale and zero point differ in size");
+    if (c.has(2) && elements(c.dims(2)) != elements(c.dims(1)))
+        return c.bad_shape("scale and zero point differ in size");
     return {};
 }
 

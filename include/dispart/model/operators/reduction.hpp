@@ -13,7 +13,8 @@ namespace dispart {
     if (c.has(1)) {
         DISPART_TRY(axes, detail::need_integers(c, 1));
     }
-    if (!axes || axes->empty()) return std::vector<bool>(c.rank(0), c.integer("noop_with_empty_axes", 0) == 0);
+    if (!axes || axes->empty())
+        return std::vector<bool>(c.rank(0), c.integer("noop_with_empty_axes", 0) == 0);
     return detail::axis_mask(c, *axes, c.rank(0));
 }
 

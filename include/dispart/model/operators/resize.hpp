@@ -31,7 +31,8 @@ namespace detail {
                                                           std::span<const double> roi) {
     const auto& x = c.dims(0);
     DISPART_TRY(const auto axes, resize_axes(c));
-    if (scales.size() != axes.size()) return c.bad_shape(std::to_string(scales.size()) + " scales for " + to_string(x));
+    if (scales.size() != axes.size())
+        return c.bad_shape(std::to_string(scales.size()) + " scales for " + to_string(x));
     const bool crop = c.text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
     if (crop && roi.size() != 2 * axes.size()) return c.bad_shape("the region needs two entries per axis");
     resize_plan plan{x, std::vector<double>(x.size(), 1.0)};
@@ -47,15 +48,20 @@ namespace detail {
     return plan;
 }
 
-[[nodiscard]] inline result<resize_plan> resize_by_sizes(const op_context& c, std::span<const std::int64_t> sizes) {
+[[nodiscard]] inline result<resize_plan> resize_by_sizes(const op_context& c,
+                                                         std::span<const std::int64_t> sizes) {
     const auto& x = c.dims(0);
     DISPART_TRY(const auto axes, resize_axes(c));
-    if (sizes.size() != axes.size()) return c.bad_shape(std::to_string(sizes.size()) + " sizes for " + to_string(x));
+    if (sizes.size() != axes.size())
+        return c.bad_shape(std::to_string(sizes.size()) + " sizes for " + to_string(x));
     resize_plan plan{x, std::vector<double>(x.size(), 1.0)};
     const auto policy = c.text("keep_aspect_ratio_policy", "stretch");
-    const auto ratio = [&](std::size_t i) { return static_cast<double>(sizes[i]) / static_cast<double>(x[axes[i]]); };
+    const auto ratio = [&](std::size_t i) {
+        return static_cast<double>(sizes[i]) / static_cast<double>(x[axes[i]]);
+    };
     for (std::size_t i = 0; i < axes.size(); ++i)
-        if (sizes[i] < 0 || sizes[i] > max_elements || x[axes[i]] == 0) return c.bad_shape("a size of " + std::to_string(sizes[i]));
+        if (sizes[i] < 0 || sizes[i] > max_elements || x[axes[i]] == 0)
+            return c.bad_shape("a size of " + std::to_string(sizes[i]));
     double common = axes.empty() ? 1.0 : ratio(0);
     for (std::size_t i = 1; i < axes.size(); ++i)
         common = policy == "not_larger" ? std::min(common, ratio(i)) : std::max(common, ratio(i));
@@ -87,7 +93,8 @@ namespace detail {
 
 /// The plan of a Resize (opset 10 on) or Upsample (1 to 9). Errors: shape_mismatch, unsupported (not constant).
 [[nodiscard]] inline result<resize_plan> resize_of(const op_context& c) {
-    if (c.self.op == "Upsample" && c.opset < 9) return detail::resize_by_scales(c, detail::upsample_scales(c), {});
+    if (c.self.op == "Upsample" && c.opset < 9)
+        return detail::resize_by_scales(c, detail::upsample_scales(c), {});
     if (c.self.op == "Upsample" || c.opset < 11) {
         if (!c.has(1)) return c.fail(errc::invalid_model, "the operand scales is missing");
         DISPART_TRY(const auto scales, detail::need_numbers(c, 1));
@@ -113,7 +120,8 @@ namespace detail {
 [[nodiscard]] inline inferred_list infer_grid_sample(const op_context& c) {
     const auto& x = c.dims(0);
     const auto& grid = c.dims(1);
-    if (x.size() < 3 || grid.size() != x.size() || grid.back() != static_cast<std::int64_t>(x.size()) - 2 || grid[0] != x[0])
+    if (x.size() < 3 || grid.size() != x.size() || grid.back() != static_cast<std::int64_t>(x.size()) - 2 ||
+        grid[0] != x[0])
         return c.bad_shape("grid " + to_string(grid) + " for data " + to_string(x));
     shape dims{x[0], x[1]};
     dims.insert(dims.end(), grid.begin() + 1, grid.end() - 1);

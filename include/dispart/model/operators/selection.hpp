@@ -14,11 +14,12 @@ namespace dispart::detail {
         if (!c.has(i)) return c.fail(errc::invalid_model, "an operand is absent");
         DISPART_CHECK(same_type(c, 0, i));
         auto other = c.dims(i);
-        if (other.size() != dims.size()) return c.bad_shape(to_string(c.dims(0)) + " and " + to_string(other) + " do not join");
+        if (other.size() != dims.size())
+            return c.bad_shape(to_string(c.dims(0)) + " and " + to_string(other) + " do not join");
         const auto extent = std::exchange(other[axis], dims[axis]);
         if (other != dims)
-            return c.bad_shape(to_string(c.dims(0)) + " and " + to_string(c.dims(i)) + " do not join along axis " +
-                               std::to_string(axis));
+            return c.bad_shape(to_string(c.dims(0)) + " and " + to_string(c.dims(i)) +
+                               " do not join along axis " + std::to_string(axis));
         dims[axis] = plus(dims[axis], extent);
     }
     return one(c.type(0), std::move(dims));
@@ -35,9 +36,12 @@ namespace dispart::detail {
     if (!parts) {
         if (n == 0) return c.bad_shape("no results to split into");
         const auto stated = c.integer("num_outputs", n);
-        if (stated != n) return c.bad_shape("num_outputs is " + std::to_string(stated) + " for " + std::to_string(n) + " results");
+        if (stated != n)
+            return c.bad_shape("num_outputs is " + std::to_string(stated) + " for " + std::to_string(n) +
+                               " results");
         if (extent % n != 0 && c.opset < 18)
-            return c.bad_shape("an extent of " + std::to_string(extent) + " does not divide by " + std::to_string(n));
+            return c.bad_shape("an extent of " + std::to_string(extent) + " does not divide by " +
+                               std::to_string(n));
         const auto share = ceil_div(extent, n);
         parts.emplace(static_cast<std::size_t>(n), share);
         parts->back() = minus(extent, times(share, n - 1));
@@ -48,8 +52,8 @@ namespace dispart::detail {
         sum = plus(sum, part);
     }
     if (sum != extent || parts->size() != c.self.outputs.size())
-        return c.bad_shape("parts " + to_string(*parts) + " of an extent of " + std::to_string(extent) + " for " +
-                           std::to_string(n) + " results");
+        return c.bad_shape("parts " + to_string(*parts) + " of an extent of " + std::to_string(extent) +
+                           " for " + std::to_string(n) + " results");
     return std::move(*parts);
 }
 
@@ -80,7 +84,8 @@ struct slice_range {
 [[nodiscard]] inline result<std::vector<slice_range>> slice_ranges(const op_context& c) {
     using list = std::vector<std::int64_t>;
     const auto& x = c.dims(0);
-    std::optional<list> begins = c.integers("starts"), ends = c.integers("ends"), axes = c.integers("axes"), steps;
+    std::optional<list> begins = c.integers("starts"), ends = c.integers("ends"), axes = c.integers("axes"),
+                        steps;
     if (c.opset >= 10) {
         for (const std::size_t i : {1U, 2U})
             if (!c.has(i)) return c.fail(errc::invalid_model, "starts or ends are missing");
@@ -113,10 +118,13 @@ struct slice_range {
         const auto from_end = [&](std::int64_t at) { return at < 0 ? detail::plus(at, extent) : at; };
         const auto low = step > 0 ? 0 : -1;
         const auto high = step > 0 ? extent : extent - 1;
-        const auto begin = std::clamp<std::int64_t>(from_end((*begins)[i]), 0, std::max<std::int64_t>(high, 0));
-        const auto end = std::clamp<std::int64_t>(from_end((*ends)[i]), low, std::max<std::int64_t>(high, low));
+        const auto begin =
+            std::clamp<std::int64_t>(from_end((*begins)[i]), 0, std::max<std::int64_t>(high, 0));
+        const auto end =
+            std::clamp<std::int64_t>(from_end((*ends)[i]), low, std::max<std::int64_t>(high, low));
         const auto length = step > 0 ? end - begin : begin - end;
-        ranges[axis] = {begin, step, extent == 0 || length <= 0 ? 0 : detail::ceil_div(length, step > 0 ? step : -step)};
+        ranges[axis] = {begin, step,
+                        extent == 0 || length <= 0 ? 0 : detail::ceil_div(length, step > 0 ? step : -step)};
     }
     return ranges;
 }
@@ -169,8 +177,10 @@ namespace detail {
     shape dims = c.dims(0);
     for (std::size_t i = 0; i < dims.size(); ++i) {
         const auto most = std::max(amounts.begin[i], amounts.end[i]);
-        if ((mode == "reflect" && most > 0 && most >= dims[i]) || (mode != "constant" && most > 0 && dims[i] == 0))
-            return c.bad_shape("pads of " + std::to_string(most) + " do not fit an extent of " + std::to_string(dims[i]));
+        if ((mode == "reflect" && most > 0 && most >= dims[i]) ||
+            (mode != "constant" && most > 0 && dims[i] == 0))
+            return c.bad_shape("pads of " + std::to_string(most) + " do not fit an extent of " +
+                               std::to_string(dims[i]));
         dims[i] = plus(plus(dims[i], amounts.begin[i]), amounts.end[i]);
         if (dims[i] < 0) return c.bad_shape("pads leave an extent of " + std::to_string(dims[i]));
     }
@@ -194,7 +204,8 @@ namespace detail {
 
 /// Every extent of operand i but the axis's is at most that of the data. Errors: shape_mismatch.
 [[nodiscard]] inline result<void> fits_beside_axis(const op_context& c, std::size_t i, std::size_t axis) {
-    if (c.rank(i) != c.rank(0)) return c.bad_shape("indices " + to_string(c.dims(i)) + " for data " + to_string(c.dims(0)));
+    if (c.rank(i) != c.rank(0))
+        return c.bad_shape("indices " + to_string(c.dims(i)) + " for data " + to_string(c.dims(0)));
     for (std::size_t k = 0; k < c.rank(0); ++k)
         if (k != axis && c.dims(i)[k] > c.dims(0)[k])
             return c.bad_shape("indices " + to_string(c.dims(i)) + " for data " + to_string(c.dims(0)));
@@ -213,7 +224,8 @@ namespace detail {
     DISPART_CHECK(same_type(c, 0, 2));
     DISPART_TRY(const auto axis, need_axis(c, 0, c.rank(0)));
     DISPART_CHECK(fits_beside_axis(c, 1, axis));
-    if (c.dims(1) != c.dims(2)) return c.bad_shape("indices " + to_string(c.dims(1)) + " for updates " + to_string(c.dims(2)));
+    if (c.dims(1) != c.dims(2))
+        return c.bad_shape("indices " + to_string(c.dims(1)) + " for updates " + to_string(c.dims(2)));
     return infer_same(c);
 }
 
@@ -223,10 +235,12 @@ namespace detail {
     const auto& at = c.dims(1);
     const auto batch = c.integer("batch_dims", 0);
     const auto smaller = static_cast<std::int64_t>(std::min(x.size(), at.size()));
-    if (at.empty() || batch < 0 || batch >= smaller) return c.bad_shape("batch_dims is " + std::to_string(batch));
+    if (at.empty() || batch < 0 || batch >= smaller)
+        return c.bad_shape("batch_dims is " + std::to_string(batch));
     const auto b = static_cast<std::size_t>(batch);
     const auto tuple = at.back();
-    if (tuple < 1 || tuple > static_cast<std::int64_t>(x.size() - b) || !std::equal(x.begin(), x.begin() + batch, at.begin()))
+    if (tuple < 1 || tuple > static_cast<std::int64_t>(x.size() - b) ||
+        !std::equal(x.begin(), x.begin() + batch, at.begin()))
         return c.bad_shape("indices " + to_string(at) + " for data " + to_string(x));
     shape dims(at.begin(), at.end() - 1);
     dims.insert(dims.end(), x.begin() + batch + tuple, x.end());
@@ -242,7 +256,8 @@ namespace detail {
         return c.bad_shape("indices " + to_string(at) + " for data " + to_string(x));
     shape updates(at.begin(), at.end() - 1);
     updates.insert(updates.end(), x.begin() + at.back(), x.end());
-    if (updates != c.dims(2)) return c.bad_shape("updates " + to_string(c.dims(2)) + " instead of " + to_string(updates));
+    if (updates != c.dims(2))
+        return c.bad_shape("updates " + to_string(c.dims(2)) + " instead of " + to_string(updates));
     return infer_same(c);
 }
 
@@ -267,7 +282,8 @@ namespace detail {
     DISPART_TRY(const auto depth, need_numbers(c, 1));
     const auto extent = depth.size() == 1 ? whole_extent(depth[0]) : std::nullopt;
     if (!extent) return c.bad_shape("the depth is not one whole number");
-    if (c.rank(2) != 1 || c.dims(2)[0] != 2) return c.bad_shape("values " + to_string(c.dims(2)) + " are not a pair");
+    if (c.rank(2) != 1 || c.dims(2)[0] != 2)
+        return c.bad_shape("values " + to_string(c.dims(2)) + " are not a pair");
     DISPART_TRY(const auto axis, need_axis(c, -1, c.rank(0) + 1));
     shape dims = c.dims(0);
     dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(axis), *extent);
@@ -292,12 +308,14 @@ namespace detail {
 
 /// Compress with a constant condition.
 [[nodiscard]] inline inferred_list infer_compress(const op_context& c) {
-    if (c.type(1) != dtype::boolean || c.rank(1) != 1) return c.bad_shape("the condition is not a list of booleans");
+    if (c.type(1) != dtype::boolean || c.rank(1) != 1)
+        return c.bad_shape("the condition is not a list of booleans");
     if (!c.inputs[1]->value.has_value()) return infer_data_dependent(c);
     const auto chosen = c.inputs[1]->value.data<bool>();
     if (!c.has_attr("axis")) {
         const auto limit = std::min<std::size_t>(chosen.size(), static_cast<std::size_t>(elements(c.dims(0))));
-        return one(c.type(0), {std::count(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(limit), true)});
+        return one(c.type(0),
+                   {std::count(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(limit), true)});
     }
     DISPART_TRY(const auto axis, need_axis(c, 0, c.rank(0)));
     shape dims = c.dims(0);

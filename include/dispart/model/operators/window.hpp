@@ -23,8 +23,8 @@ namespace detail {
 inline constexpr std::int64_t max_window_attribute = std::int64_t{1} << 31;
 
 /// The attribute as one number in [low, 2^31] per axis. Errors: shape_mismatch.
-[[nodiscard]] inline result<std::vector<std::int64_t>> per_axis(const op_context& c, std::string_view name, std::size_t n,
-                                                                std::int64_t fallback, std::int64_t low) {
+[[nodiscard]] inline result<std::vector<std::int64_t>>
+per_axis(const op_context& c, std::string_view name, std::size_t n, std::int64_t fallback, std::int64_t low) {
     auto list = c.integers(name).value_or(std::vector<std::int64_t>(n, fallback));
     if (list.empty()) list.assign(n, fallback);
     if (list.size() != n)
@@ -49,7 +49,8 @@ inline constexpr std::int64_t max_window_attribute = std::int64_t{1} << 31;
     for (const auto extent : w.kernel)
         if (extent < 1) return c.bad_shape("the kernel " + to_string(w.kernel) + " has an extent below 1");
     if (const auto stated = c.integers("kernel_shape"); stated && !stated->empty() && *stated != w.kernel)
-        return c.bad_shape("kernel_shape " + to_string(*stated) + " is not the weights' " + to_string(w.kernel));
+        return c.bad_shape("kernel_shape " + to_string(*stated) + " is not the weights' " +
+                           to_string(w.kernel));
     DISPART_TRY(w.strides, per_axis(c, "strides", n, 1, 1));
     DISPART_TRY(w.dilations, per_axis(c, "dilations", n, 1, 1));
     DISPART_TRY(const auto pads, per_axis(c, "pads", 2 * n, 0, 0));
@@ -110,10 +111,12 @@ inline void split_padding(window& w, std::size_t axis, std::int64_t total, bool 
 }
 
 /// Resolves the window of a transposed convolution; pads are what is cut from the full result.
-[[nodiscard]] inline result<window> resolve_transposed_window(const op_context& c, std::span<const std::int64_t> input,
+[[nodiscard]] inline result<window> resolve_transposed_window(const op_context& c,
+                                                              std::span<const std::int64_t> input,
                                                               std::vector<std::int64_t> kernel) {
     const auto n = input.size();
-    if (n != kernel.size()) return c.bad_shape("the kernel and the data have different numbers of spatial axes");
+    if (n != kernel.size())
+        return c.bad_shape("the kernel and the data have different numbers of spatial axes");
     DISPART_TRY(auto w, read_window(c, std::move(kernel)));
     DISPART_TRY(const auto mode, padding_mode(c));
     DISPART_TRY(const auto extra, per_axis(c, "output_padding", n, 0, 0));
@@ -121,7 +124,8 @@ inline void split_padding(window& w, std::size_t axis, std::int64_t total, bool 
     if (stated.size() > n) stated.erase(stated.begin(), stated.end() - static_cast<std::ptrdiff_t>(n));
     if (!stated.empty() && stated.size() != n) return c.bad_shape("output_shape has too few entries");
     for (std::size_t i = 0; i < n; ++i) {
-        const auto full = plus(plus(times(input[i] - 1, w.strides[i]), extra[i]), covered(w.kernel[i], w.dilations[i]));
+        const auto full =
+            plus(plus(times(input[i] - 1, w.strides[i]), extra[i]), covered(w.kernel[i], w.dilations[i]));
         const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
         if (!stated.empty() || same) {
             w.output.push_back(stated.empty() ? times(input[i], w.strides[i]) : stated[i]);
