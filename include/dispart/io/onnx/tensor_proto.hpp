@@ -242,14 +242,20 @@ inline void open_bytes(std::string& out, std::uint32_t field, std::size_t length
     protozero::write_varint(std::back_inserter(out), length);
 }
 
-/// A TensorProto up to where its `raw_size` raw bytes must follow.
-[[nodiscard]] inline std::string tensor_head(std::string_view name, dtype type, const shape& dims,
-                                             std::size_t raw_size) {
+/// A TensorProto without elements.
+[[nodiscard]] inline std::string tensor_description(std::string_view name, dtype type, const shape& dims) {
     std::string out;
     protozero::pbf_writer writer(out);
     for (const auto extent : dims) writer.add_int64(1, extent);
-    writer.add_int32(2, static_cast<std::int32_t>(onnx_number(type)));
+    writer.add_int64(2, onnx_number(type));
     if (!name.empty()) writer.add_string(8, name.data(), name.size());
+    return out;
+}
+
+/// A TensorProto up to where its `raw_size` raw bytes must follow.
+[[nodiscard]] inline std::string tensor_head(std::string_view name, dtype type, const shape& dims,
+                                             std::size_t raw_size) {
+    auto out = tensor_description(name, type, dims);
     open_bytes(out, 9, raw_size);
     return out;
 }

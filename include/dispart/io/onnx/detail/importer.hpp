@@ -1,0 +1,394 @@
+#pragma once
+/// \file
+/// From ONNX's messages to a layer graph: names resolved, constants decoded, functions and decided branches inlined.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispart/io/onnx/detail/attributes.hpp"
+#include "dispart/io/onnx/detail/external_data.hpp"
+#include "dispart/io/onnx/detail/inputs.hpp"
+#include "dispart/io/onnx/detail/known_values.hpp"
+#include "dispart/io/onnx/detail/names.hpp"
+#include "dispart/io/onnx/detail/schema.hpp"
+#include "dispart/io/onnx/options.hpp"
+#include "dispart/io/onnx/tensor_proto.hpp"
+#include "dispart/model/graph.hpp"
+#include "dispart/model/operators.hpp"
+
+namespace dispart::io::detail {
+
+/// What is known but not handled, gathered so that one message names all of it.
+class unsupported_list {
+  public:
+    void add(const std::string& what, const std::string& node) {
+        auto& nodes = nodes_of_[what];
+        if (first_.empty()) first_ = node;
+        ++nodes.count;
+        if (nodes.first.empty()) nodes.first = node;
+    }
+    [[nodiscard]] bool empty() const noexcept { return nodes_of_.empty(); }
+
+    /// Errors: unsupported, unless the list is empty.
+    [[nodiscard]] result<void> check() const {
+        if (empty()) return {};
+        std::string text;
+        for (const auto& [what, nodes] : nodes_of_) {
+            text += (text.empty() ? "" : "; ") + what + " (node '" + nodes.first + "'";
+            text += nodes.count > 1 ? " and " + std::to_string(nodes.count - 1) + " more)" : ")";
+        }
+        return fail(errc::unsupported, first_, "not handled: " + text);
+    }
+
+  private:
+    struct entry {
+        std::size_t count = 0;
+        std::string first{};
+    };
+    std::map<std::string, entry> nodes_of_{};
+    std::string first_{};
+};
+
+[[nodiscard]] inline bool is_standard(std::string_view domain) {
+    return domain.empty() || domain == "ai.onnx";
+}
+
+/// Version of the standard operators that a list imports; the highest where there are several, 0 where there is none.
+[[nodiscard]] inline std::int64_t standard_opset(std::span<const opset_proto> opsets) {
+    std::int64_t version = 0;
+    for (const auto& opset : opsets)
+        if (is_standard(opset.domain)) version = std::max(version, opset.version);
+    return version;
+}
+
+/// Builds one model. Errors and exceptions: as `read_onnx` and wire_reader.
+class onnx_importer {
+  public:
+    onnx_importer(const onnx_options& options, wire_state& state)
+        : options_(options)
+        , state_(state)
+        , files_(options.folder) {}
+
+    /// The model as the file has it: connected, not yet validated; shapes of inputs and constants are set, and of the
+    /// others where the file tells them.
+    [[nodiscard]] result<model> run(const model_proto& file) {
+        weightless_ = file.weightless;
+        if (!file.graph) return fail(errc::parse_error, "ModelProto", "not an ONNX model: it has no graph");
+        DISPART_TRY(info(graph_).opset, opset_of(file));
+        for (const auto& function : file.functions)
+            functions_.try_emplace({function.domain, function.name}, &function);
+        const auto graph = parse_graph({*file.graph, state_});
+        info(graph_).name = graph.name.empty() ? "graph" : std::string(graph.name);
+        DISPART_CHECK(add_main_graph(graph));
+        DISPART_CHECK(unsupported_.check());
+        return std::move(graph_);
+    }
+
+  private:
+    using targets = std::unordered_map<std::string_view, std::vector<tensor_id>>;
+
+    static constexpr std::size_t most_nested = 32;
+    /// Bytes of nodes in functions and branches, counted once for each time that they are inlined.
+    static constexpr std::size_t most_inlined_bytes = std::size_t{1} << 28;
+
+    [[nodiscard]] static result<std::int64_t> opset_of(const model_proto& file) {
+        const auto version = standard_opset(file.opsets);
+        if (version > 0) return version;
+        if (version < 0) return fail(errc::parse_error, "opset_import", "a version is not positive");
+        if (file.ir_version < 3) return 1;  // opset_import came with IR version 3
+        return fail(errc::unsupported, "opset_import",
+                    "the model uses no standard operators (domain ai.onnx)");
+    }
+
+    [[nodiscard]] result<void> add_main_graph(const graph_proto& graph) {
+        name_scope scope;
+        if (graph.sparse_initializers > 0) unsupported_.add("sparse initialisers", info(graph_).name);
+        DISPART_CHECK(add_initializers(graph, scope));
+        DISPART_CHECK(add_inputs(graph, scope));
+        targets none;
+        DISPART_CHECK(declare_results(graph.nodes, scope, none));
+        if (!options_.infer) believe(graph.values, scope), believe(graph.outputs, scope);
+        DISPART_CHECK(add_nodes(graph.nodes, scope));
+        for (const auto& output : graph.outputs) {
+            DISPART_TRY(const auto t, resolve(output.name, scope, info(graph_).name));
+            info(graph_).outputs.push_back(t);
+        }
+        return {};
+    }
+
+    // Tensors.
+
+    [[nodiscard]] result<tensor_id> declare(std::string_view name, name_scope& scope, tensor_info made) {
+        made.name = tensor_names_.make(scope.prefix + std::string(name));
+        const tensor_id t = info(graph_).tensors.size();
+        if (!scope.ids.emplace(name, t).second)
+            return fail(errc::invalid_model, std::string(name), "two tensors have this name");
+        info(graph_).tensors.push_back(std::move(made));
+        return t;
+    }
+
+    [[nodiscard]] result<tensor_id> resolve(std::string_view name, const name_scope& scope,
+                                            const std::string& user) const {
+        if (const auto t = scope.find(name)) return *t;
+        return fail(errc::invalid_model, user, "'" + std::string(name) + "' is produced by nobody");
+    }
+
+    void make_constant(tensor_id t, tensor value) {
+        auto& about = info(graph_).tensors[t];
+        about.type = value.type();
+        about.dims = value.dims();
+        about.constant = true;
+        about.value = std::move(value);
+    }
+
+    [[nodiscard]] result<void> add_initializers(const graph_proto& graph, name_scope& scope) {
+        for (const auto encoded : graph.initializers) {
+            const wire_reader message(encoded, state_);
+            auto header = parse_tensor_header(message);
+            const std::string name(header.name);
+            DISPART_CHECK(check_extents(name, header.dims));
+            DISPART_TRY(const auto t, declare(header.name, scope, {}));
+            const bool has_elements = header.has_raw || header.is_external || header.encoded_bytes > 0;
+            if (weightless_ && !has_elements) {
+                DISPART_TRY(const auto type, tensor_type(header, name));
+                auto& about = info(graph_).tensors[t];
+                about.type = type, about.dims = std::move(header.dims), about.constant = true;
+                continue;
+            }
+            DISPART_TRY(auto value, decode_tensor(message, std::move(header), name, files_));
+            make_constant(t, std::move(value));
+        }
+        return {};
+    }
+
+    /// Up to IR version 3 every initialiser is listed as an input too: its value stands.
+    [[nodiscard]] result<void> add_inputs(const graph_proto& graph, name_scope& scope) {
+        std::vector<value_proto> fed;
+        for (const auto& input : graph.inputs)
+            if (const auto t = scope.find(input.name); !t || !info(graph_).tensors[*t].constant)
+                fed.push_back(input);
+        input_shapes shapes(options_, fed);
+        for (const auto& input : fed) {
+            DISPART_TRY(auto made, shapes.describe(input));
+            DISPART_TRY(const auto t, declare(input.name, scope, std::move(made)));
+            info(graph_).inputs.push_back(t);
+        }
+        return shapes.check_all_used();
+    }
+
+    /// Gives every result of the nodes an id; those in `wanted` take the first id that stands there.
+    [[nodiscard]] result<void> declare_results(std::span<const node_proto> nodes, name_scope& scope,
+                                               targets& wanted) {
+        for (const auto& node : nodes)
+            for (const auto name : node.outputs) {
+                if (name.empty()) continue;
+                if (const auto at = wanted.find(name); at != wanted.end() && !at->second.empty()) {
+                    if (!scope.ids.emplace(name, at->second.front()).second)
+                        return fail(errc::invalid_model, std::string(name), "two tensors have this name");
+                    at->second.erase(at->second.begin());
+                } else {
+                    DISPART_CHECK(declare(name, scope, {}));
+                }
+            }
+        return {};
+    }
+
+    /// Takes types and shapes as the file tells them, where they are complete.
+    void believe(std::span<const value_proto> values, const name_scope& scope) {
+        for (const auto& value : values) {
+            const auto t = scope.find(value.name);
+            const auto type = dtype_from_onnx(value.element_type);
+            if (!t || !type || !value.dims || info(graph_).tensors[*t].dims) continue;
+            shape dims;
+            for (const auto& dim : *value.dims) dims.push_back(dim.extent.value_or(-1));
+            if (!check_extents({}, dims)) continue;
+            info(graph_).tensors[*t].type = *type;
+            info(graph_).tensors[*t].dims = std::move(dims);
+        }
+    }
+
+    // Nodes.
+
+    [[nodiscard]] result<void> add_nodes(std::span<const node_proto> nodes, name_scope& scope) {
+        for (const auto& node : nodes) DISPART_CHECK(add_node(node, scope));
+        return {};
+    }
+
+    [[nodiscard]] std::string title(const node_proto& node, const name_scope& scope) const {
+        if (!node.name.empty()) return scope.prefix + std::string(node.name);
+        for (const auto output : node.outputs)
+            if (!output.empty()) return scope.prefix + std::string(output);
+        return scope.prefix + std::string(node.op);
+    }
+
+    [[nodiscard]] result<void> add_node(const node_proto& node, name_scope& scope) {
+        const auto name = title(node, scope);
+        if (node.op.empty()) return fail(errc::invalid_model, name, "the node has no operator");
+        const bool native = is_standard(node.domain) && find_operator(node.op) != nullptr;
+        const auto function = functions_.find({node.domain, node.op});
+        if (!native && function != functions_.end())
+            return inline_function(node, *function->second, scope, name);
+        if (is_standard(node.domain) && node.op == "Constant") return add_constant(node, scope, name);
+        if (is_standard(node.domain) && node.op == "If") return inline_branch(node, scope, name);
+        if (!native) {
+            unsupported_.add("operator " + std::string(node.op) +
+                                 (is_standard(node.domain) ? "" : " of domain " + std::string(node.domain)),
+                             name);
+            return {};
+        }
+        return add_layer(node, scope, name);
+    }
+
+    [[nodiscard]] result<std::vector<tensor_id>>
+    ids_of(std::span<const std::string_view> names, const name_scope& scope, const std::string& user) const {
+        std::vector<tensor_id> ids;
+        ids.reserve(names.size());
+        for (const auto name : names) {
+            if (name.empty()) {
+                ids.push_back(no_id);
+                continue;
+            }
+            DISPART_TRY(const auto t, resolve(name, scope, user));
+            ids.push_back(t);
+        }
+        return ids;
+    }
+
+    [[nodiscard]] result<attributes> attributes_of(std::span<const std::string_view> encoded,
+                                                   const name_scope& scope, const std::string& owner) {
+        return attribute_reader(state_, files_, scope.arguments).read(encoded, owner);
+    }
+
+    [[nodiscard]] result<void> add_layer(const node_proto& node, const name_scope& scope,
+                                         const std::string& name) {
+        layer made{.name = layer_names_.make(name), .op = std::string(node.op)};
+        DISPART_TRY(made.inputs, ids_of(node.inputs, scope, name));
+        DISPART_TRY(made.outputs, ids_of(node.outputs, scope, name));
+        DISPART_TRY(made.attrs, attributes_of(node.attributes, scope, name));
+        add_vertex(std::move(made), graph_);
+        return {};
+    }
+
+    [[nodiscard]] result<void> add_constant(const node_proto& node, const name_scope& scope,
+                                            const std::string& name) {
+        DISPART_TRY(const auto ids, ids_of(node.outputs, scope, name));
+        DISPART_TRY(const auto attrs, attributes_of(node.attributes, scope, name));
+        DISPART_TRY(auto value, constant_value(attrs, name));
+        DISPART_CHECK(check_extents(name, value.dims()));
+        if (ids.size() != 1 || ids[0] == no_id)
+            return fail(errc::invalid_model, name, "a Constant has one result");
+        make_constant(ids[0], std::move(value));
+        return {};
+    }
+
+    // Inlining.
+
+    /// Counts the bytes of what is inlined once more, and one level of nesting.
+    [[nodiscard]] result<name_scope> enter(const name_scope& outer, std::span<const node_proto> nodes,
+                                           const std::string& name) {
+        for (const auto& node : nodes) {
+            inlined_bytes_ += 64;
+            for (const auto encoded : node.attributes) inlined_bytes_ += encoded.size();
+        }
+        if (outer.depth == most_nested)
+            return fail(errc::limit_exceeded, name, "functions and branches are nested too deeply");
+        if (inlined_bytes_ > most_inlined_bytes)
+            return fail(errc::limit_exceeded, name, "functions and branches become too large when inlined");
+        name_scope inner;
+        inner.prefix = name + "/";
+        inner.depth = outer.depth + 1;
+        return inner;
+    }
+
+    /// Adds the nodes such that the results named `outputs` become the tensors `results`.
+    [[nodiscard]] result<void> inline_nodes(std::span<const node_proto> nodes,
+                                            std::span<const std::string_view> outputs,
+                                            std::span<const tensor_id> results, name_scope& scope,
+                                            const std::string& name) {
+        if (outputs.size() < results.size())
+            return fail(errc::invalid_model, name, "it gives fewer results than the node has");
+        targets wanted;
+        for (std::size_t i = 0; i < results.size(); ++i)
+            if (results[i] != no_id) wanted[outputs[i]].push_back(results[i]);
+        DISPART_CHECK(declare_results(nodes, scope, wanted));
+        DISPART_CHECK(add_nodes(nodes, scope));
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            const auto& left = wanted[outputs[i]];
+            if (std::find(left.begin(), left.end(), results[i]) == left.end()) continue;
+            DISPART_TRY(const auto from, resolve(outputs[i], scope, name));
+            add_vertex(layer{.name = layer_names_.make(name),
+                             .op = "Identity",
+                             .inputs = {from},
+                             .outputs = {results[i]}},
+                       graph_);
+        }
+        return {};
+    }
+
+    [[nodiscard]] result<void> inline_function(const node_proto& node, const function_proto& function,
+                                               const name_scope& scope, const std::string& name) {
+        const auto version = standard_opset(function.opsets);
+        if (version != 0 && version != info(graph_).opset) {
+            unsupported_.add("function " + std::string(function.name) + " of another opset than the model's",
+                             name);
+            return {};
+        }
+        DISPART_TRY(const auto operands, ids_of(node.inputs, scope, name));
+        DISPART_TRY(const auto results, ids_of(node.outputs, scope, name));
+        DISPART_TRY(auto arguments, attributes_of(node.attributes, scope, name));
+        DISPART_TRY(auto defaults, attributes_of(function.defaults, {}, name));
+        arguments.merge(defaults);
+        if (operands.size() > function.inputs.size())
+            return fail(errc::invalid_model, name,
+                        "more operands than the function " + std::string(function.name) + " takes");
+        DISPART_TRY(auto body, enter(scope, function.nodes, name));
+        body.arguments = &arguments;
+        for (std::size_t i = 0; i < function.inputs.size(); ++i)
+            body.ids.emplace(function.inputs[i], i < operands.size() ? operands[i] : no_id);
+        return inline_nodes(function.nodes, function.outputs, results, body, name);
+    }
+
+    [[nodiscard]] result<void> inline_branch(const node_proto& node, const name_scope& scope,
+                                             const std::string& name) {
+        DISPART_TRY(const auto operands, ids_of(node.inputs, scope, name));
+        DISPART_TRY(const auto results, ids_of(node.outputs, scope, name));
+        if (operands.size() != 1 || operands[0] == no_id)
+            return fail(errc::invalid_model, name, "an If has one operand");
+        const auto chosen = known_.condition(graph_, operands[0], options_.evaluator);
+        if (!chosen) {
+            unsupported_.add("operator If whose condition is not constant", name);
+            return {};
+        }
+        const auto encoded = graph_attribute(node.attributes, *chosen ? "then_branch" : "else_branch", state_);
+        if (!encoded) return fail(errc::invalid_model, name, "the If lacks a branch");
+        const auto branch = parse_graph({*encoded, state_});
+        DISPART_TRY(auto inner, enter(scope, branch.nodes, name));
+        inner.outer = &scope;
+        inner.arguments = scope.arguments;
+        DISPART_CHECK(add_initializers(branch, inner));
+        std::vector<std::string_view> outputs;
+        for (const auto& output : branch.outputs) outputs.push_back(output.name);
+        return inline_nodes(branch.nodes, outputs, results, inner, name);
+    }
+
+    const onnx_options& options_;
+    wire_state& state_;
+    external_data files_;
+    bool weightless_ = false;
+    model graph_{};
+    unique_names tensor_names_{};
+    unique_names layer_names_{};
+    known_values known_{};
+    unsupported_list unsupported_{};
+    std::map<std::pair<std::string_view, std::string_view>, const function_proto*> functions_{};
+    std::size_t inlined_bytes_ = 0;
+};
+
+}  // namespace dispart::io::detail

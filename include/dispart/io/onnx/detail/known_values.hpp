@@ -1,0 +1,47 @@
+#pragma once
+/// \file
+/// What can be known of a graph's tensors while it is still being read: the conditions of `If`.
+
+#include <cstddef>
+#include <optional>
+
+#include "dispart/model/evaluator.hpp"
+#include "dispart/model/graph.hpp"
+#include "dispart/model/infer.hpp"
+
+namespace dispart::io::detail {
+
+/// Follows a growing graph; each layer is looked at once, in the order in which they were added.
+class known_values {
+  public:
+    /// The value of a scalar boolean tensor, where the layers so far decide it.
+    [[nodiscard]] std::optional<bool> condition(const model& g, tensor_id t, const layer_evaluator& evaluate) {
+        for (; next_ < num_vertices(g); ++next_) {
+            for (const auto operand : g[next_].inputs) follow(g, operand);
+            for (const auto result : g[next_].outputs) follow(g, result);
+            // A layer that cannot be told yet is no error here: its results stay unknown.
+            static_cast<void>(dispart::detail::propagate_layer(known_, g[next_], info(g).opset, evaluate));
+        }
+        follow(g, t);
+        const tensor& value = known_.tensors[t].value;
+        if (!value.has_value() || value.type() != dtype::boolean || value.size() != 1) return std::nullopt;
+        return value.data<bool>()[0];
+    }
+
+  private:
+    /// Brings a tensor's description up to date with what the reader has found since.
+    void follow(const model& g, tensor_id t) {
+        if (t == no_id) return;
+        const auto& tensors = info(g).tensors;
+        if (known_.tensors.size() < tensors.size())
+            known_.tensors.insert(known_.tensors.end(),
+                                  tensors.begin() + static_cast<std::ptrdiff_t>(known_.tensors.size()),
+                                  tensors.end());
+        if (tensors[t].constant) known_.tensors[t] = tensors[t];
+    }
+
+    dispart::detail::propagation known_{};
+    std::size_t next_ = 0;
+};
+
+}  // namespace dispart::io::detail

@@ -1,0 +1,55 @@
+#pragma once
+/// \file
+/// ONNX files to models.
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <utility>
+
+#include "dispart/core/result.hpp"
+#include "dispart/io/file.hpp"
+#include "dispart/io/onnx/detail/importer.hpp"
+#include "dispart/io/onnx/options.hpp"
+#include "dispart/model/infer.hpp"
+#include "dispart/model/uses.hpp"
+#include "dispart/model/validate.hpp"
+
+namespace dispart::io {
+
+/// Reads an ONNX file (IR version 1 and later) that lies in memory; nothing of it is referred to afterwards.
+///
+/// Initialisers and Constant nodes become constants (an initialiser that is listed as an input too is no input), symbolic
+/// dimensions are bound, the file's own functions are inlined, and so is the branch of an `If` whose condition can be
+/// computed. A node without a name is called like its first result. Models without opset_import (IR versions 1 and 2)
+/// are taken as opset 1. Shapes that the file tells are not used where `options.infer` is set.
+///
+/// Errors: parse_error with the offset of the field (truncated, damaged, not ONNX); unsupported, naming every operator
+/// that is not handled and a node of each, or an element type; invalid_model (cycle, name without producer, duplicate
+/// name, ...); shape_mismatch; invalid_argument (an option that fits nothing); limit_exceeded (too large, too deeply
+/// nested); not_found, io_error (external data).
+/// O(bytes) time, and memory in proportion to the bytes that are there, whatever sizes the file claims.
+/// Source: ONNX Intermediate Representation Specification, onnx.proto.
+[[nodiscard]] inline result<model> read_onnx(std::span<const std::byte> bytes,
+                                             const onnx_options& options = {}) {
+    const auto text = detail::as_text(bytes);
+    return detail::parsing(text, "ONNX model", [&](detail::wire_state& state) -> result<model> {
+        DISPART_TRY(auto made, detail::onnx_importer(options, state).run(detail::parse_model({text, state})));
+        connect(made);
+        DISPART_CHECK(validate(made));
+        if (options.infer) DISPART_CHECK(infer_shapes(made, options.evaluator));
+        return made;
+    });
+}
+
+/// Reads an ONNX file, with the elements that it keeps in other files of its folder.
+/// Errors: those of `read_onnx` and `read_file`.
+[[nodiscard]] inline result<model> load_onnx(const std::filesystem::path& path, onnx_options options = {}) {
+    DISPART_TRY(const auto bytes, read_file(path));
+    if (options.folder.empty()) options.folder = path.has_parent_path() ? path.parent_path() : ".";
+    auto read = read_onnx(bytes, options);
+    if (!read && read.error().code == errc::parse_error) read.error().message += " of " + path.string();
+    return read;
+}
+
+}  // namespace dispart::io
