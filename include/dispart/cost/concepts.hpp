@@ -16,11 +16,14 @@ namespace dispart {
 /// A cost model is any value with `compute(view, device) -> seconds`: one execution of the layer for one request.
 ///
 /// Optional hooks, found by `requires`:
+/// - `overhead(view, device) -> seconds`: the part of `compute` that does not shrink with the layer (default 0)
 /// - `workspace(view, device) -> bytes`: scratch memory while the layer runs (default 0)
 /// - `transfer(bytes size, const link&) -> seconds`: time that a payload occupies a link (default size / bandwidth)
+/// - `key(view) -> std::string`: layers of equal keys cost the same on every device, so that one of them is asked
 ///
 /// A result that is negative, NaN or infinite makes `build_instance` fail with the layer's and the device's name;
-/// what a hook throws is caught there and becomes `callback_failed`.
+/// what a hook throws is caught there and becomes `callback_failed`. The models of this room multiply by
+/// `device::slowdown`: speeds and measurements are those of the machine that imitates the slower one.
 template <class C, class Layer = layer, class Tensor = tensor_info, class Device = device>
 concept cost_model = requires(const C& c, const layer_view<Layer, Tensor>& view, const Device& on) {
     { c.compute(view, on) } -> std::convertible_to<seconds>;

@@ -17,14 +17,14 @@ namespace dispart {
 
 /// What a plan makes small.
 enum class objective {
-    latency,     ///< seconds from a request's input at the source to its last output at the sink, on an idle system
+    latency,  ///< seconds from a request's input at the source to its last output at the sink, on an idle system
     throughput,  ///< the period: seconds between results in steady state, set by the slowest device or link
 };
 
 /// How compute and communication add up to a device's load (the period of throughput).
 enum class load_model {
     overlapped,  ///< a device computes while its links carry: period = max over devices and links (dispart's runtime)
-    serial,      ///< a device computes, then sends: period of a device = compute + its sends (DEFER)
+    serial,  ///< a device computes, then sends: period of a device = compute + its sends (DEFER)
 };
 
 /// Memory that a pipeline holds besides weights and live activations: copies of boundary tensors in queues.
@@ -39,25 +39,25 @@ struct instance {
     // --- work: layers and devices that behave alike share a row or column
     std::vector<std::size_t> layer_class{};   ///< [layer] row of the tables below
     std::vector<std::size_t> device_class{};  ///< [device] column of the tables below
-    xt::xtensor<double, 2> fixed_seconds{};     ///< [layer class, device class] per call, however small the piece
+    xt::xtensor<double, 2> fixed_seconds{};  ///< [layer class, device class] per call, however small the piece
     xt::xtensor<double, 2> marginal_seconds{};  ///< [layer class, device class] for a whole layer, on top of fixed
-    xt::xtensor<std::uint8_t, 2> allowed{};     ///< [layer class, device class] 1 where labels, operators, pins permit
-    xt::xtensor<double, 2> workspace_bytes{};   ///< [layer class, device class] scratch while the layer runs
+    xt::xtensor<std::uint8_t, 2> allowed{};  ///< [layer class, device class] 1 where labels, operators, pins permit
+    xt::xtensor<double, 2> workspace_bytes{};  ///< [layer class, device class] scratch while the layer runs
 
     // --- data
-    std::vector<double> weight_bytes{};     ///< [layer] constants that must be resident
-    std::vector<double> tensor_bytes{};     ///< [tensor] activations only; constants are in weight_bytes
-    std::vector<layer_id> producer{};       ///< [tensor] or no_id for a model input
-    csr consumers{};                        ///< tensor -> layers that read it, ascending, each once
-    csr reads{};                            ///< layer -> tensors, each once
-    csr writes{};                           ///< layer -> tensors
-    std::vector<tensor_id> model_inputs{};  ///< tensors that appear at the source
+    std::vector<double> weight_bytes{};      ///< [layer] constants that must be resident
+    std::vector<double> tensor_bytes{};      ///< [tensor] activations only; constants are in weight_bytes
+    std::vector<layer_id> producer{};        ///< [tensor] or no_id for a model input
+    csr consumers{};                         ///< tensor -> layers that read it, ascending, each once
+    csr reads{};                             ///< layer -> tensors, each once
+    csr writes{};                            ///< layer -> tensors
+    std::vector<tensor_id> model_inputs{};   ///< tensors that appear at the source
     std::vector<tensor_id> model_outputs{};  ///< tensors that are wanted at the sink
 
     // --- transfers, per ordered pair of devices; the diagonal is 0
-    xt::xtensor<double, 2> latency{};           ///< [from, to] seconds before the first byte arrives; infinite: no route
-    xt::xtensor<double, 2> seconds_per_byte{};  ///< [from, to] of the route's slowest link
-    csr routes{};                               ///< from * device_count + to -> physical link ids in order
+    xt::xtensor<double, 2> latency{};  ///< [from, to] seconds before the first byte arrives; infinite: no route
+    xt::xtensor<double, 2> seconds_per_byte{};    ///< [from, to] of the route's slowest link
+    csr routes{};                                 ///< from * device_count + to -> physical link ids in order
     std::vector<double> link_seconds_per_byte{};  ///< [link] a link is shared by all routes over it
 
     // --- limits
@@ -80,7 +80,8 @@ struct instance {
 
     /// Seconds of one whole layer on a device.
     [[nodiscard]] double compute(layer_id l, device_id d) const {
-        return fixed_seconds(layer_class[l], device_class[d]) + marginal_seconds(layer_class[l], device_class[d]);
+        return fixed_seconds(layer_class[l], device_class[d]) +
+               marginal_seconds(layer_class[l], device_class[d]);
     }
     [[nodiscard]] bool is_allowed(layer_id l, device_id d) const {
         return allowed(layer_class[l], device_class[d]) != 0;
@@ -95,7 +96,7 @@ struct instance {
     [[nodiscard]] const std::string& name_of_layer(layer_id l) const { return name_in(layer_names, l); }
     [[nodiscard]] const std::string& name_of_device(device_id d) const { return name_in(device_names, d); }
 
-   private:
+  private:
     static const std::string& name_in(const std::vector<std::string>& names, std::size_t i) {
         static const std::string none{};
         return i < names.size() ? names[i] : none;
