@@ -2,12 +2,12 @@
 /// \file
 /// The customisation points of `run/`: backends, which compute, and transports, which carry.
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +16,7 @@
 #include "dispart/core/result.hpp"
 #include "dispart/core/units.hpp"
 #include "dispart/model/graph.hpp"
+#include "dispart/run/buffer.hpp"
 #include "dispart/tensor/tensor.hpp"
 
 namespace dispart {
@@ -46,16 +47,17 @@ concept backend = requires(const B& b, const model& stage) {
 /// Waits end by this time, with `timeout`.
 using deadline = std::chrono::steady_clock::time_point;
 
-/// The deadline that lies so far ahead.
+/// The deadline that lies so far ahead; what is not between now and thirty years counts as one or the other.
 [[nodiscard]] inline deadline deadline_in(seconds ahead) {
-    return std::chrono::steady_clock::now() +
-           std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(ahead.value));
+    const double within = ahead.value > 0 ? std::min(ahead.value, 1e9) : 0.0;
+    return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                                  std::chrono::duration<double>(within));
 }
 
 /// One message between two peers: a kind, and a payload that the transport does not look into.
 struct frame {
     std::uint16_t kind = 0;
-    std::vector<std::byte> payload{};
+    buffer payload{};
 };
 
 /// A connection carries frames in order, both ways, until one side closes it. One thread may send while another
@@ -63,20 +65,30 @@ struct frame {
 /// - `send(kind, buffers, deadline)`: the buffers' bytes, one after the other, are the payload (gathered, not copied
 ///   together). Blocks while the peer does not read (backpressure). Errors: timeout, peer_lost, limit_exceeded.
 ///   After any error the connection is unusable.
-/// - `receive(deadline)`: the next frame. Errors: timeout (nothing was lost: call again), peer_lost, protocol_error
-///   (not our protocol, or a frame over the size limit), after which the connection is unusable.
+/// - `receive(deadline)`: the next frame, in memory that the connection uses again once the frame and all views of it
+///   are gone. Frames that the peer sent before it closed still arrive. Errors: timeout (nothing was lost: call
+///   again), peer_lost, protocol_error (not our protocol, or a frame over the size limit), limit_exceeded (no memory);
+///   after all but the first the connection is unusable.
+/// - `set_frame_limit(bytes)`: a larger payload that arrives from now on is a protocol_error; called by the thread that
+///   receives.
 /// - `close()`: from any thread, any number of times; wakes the waiters on both sides with peer_lost.
 /// - `peer()`: the other side, for messages.
 template <class C>
-concept connection_handle = requires(C& c, std::uint16_t kind, std::span<const std::span<const std::byte>> buffers,
-                                     deadline until) {
+concept connection_handle = requires(C& c, std::uint16_t kind,
+                                     std::span<const std::span<const std::byte>> buffers, deadline until,
+                                     std::size_t limit) {
     { c.send(kind, buffers, until) } -> std::same_as<result<void>>;
     { c.receive(until) } -> std::same_as<result<frame>>;
+    c.set_frame_limit(limit);
     c.close();
     { c.peer() } -> std::convertible_to<std::string>;
 };
 
-/// A listener waits for peers. `address()` is what others pass to `connect` ("127.0.0.1:41234").
+/// A listener waits for peers.
+/// - `accept(deadline)`: the next connection. Errors: timeout (call again), cancelled (after `close()`), io_error (this
+///   connection could not be taken; call again).
+/// - `address()`: what others pass to `connect` ("127.0.0.1:41234").
+/// - `close()`: from any thread, any number of times; wakes `accept`.
 template <class L>
 concept listener_handle = requires(L& l, deadline until) {
     { l.accept(until) } -> std::same_as<result<typename L::connection>>;
@@ -84,7 +96,11 @@ concept listener_handle = requires(L& l, deadline until) {
     l.close();
 };
 
-/// A transport makes connections. `T::connection` and `T::listener` are movable handles.
+/// A transport makes connections. `T::connection` and `T::listener` are movable handles; they may outlive it.
+/// - `listen(address)`: an empty address is an unused one that this machine alone can reach. Errors: invalid_argument,
+///   refused (by policy), io_error (the address is taken, ...).
+/// - `connect(address, deadline)`: errors: invalid_argument, refused (by policy), not_found (no such host), peer_lost
+///   (nobody listens there, perhaps not yet), timeout.
 template <class T>
 concept transport = requires(T& t, const std::string& address, deadline until) {
     requires connection_handle<typename T::connection>;
