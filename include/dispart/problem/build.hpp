@@ -29,6 +29,9 @@
 
 namespace dispart {
 
+/// Most devices of an instance: routes are kept for every ordered pair.
+inline constexpr std::size_t max_instance_devices = 4096;
+
 struct build_options {
     constraints rules{};
     queue_depth queues{};
@@ -233,7 +236,8 @@ void take_devices(const resource_graph<Device, Link>& g, instance& into) {
 /// Errors: those of `validate` for the model and the cluster; invalid_model (a tensor of unknown shape); not_found (a
 /// constraint about something that does not exist); infeasible (a layer that no device may run, with the reasons);
 /// invalid_argument (a cost that is negative or not finite, naming the layer and device or the link); callback_failed (a
-/// cost model that throws). O(different layers * devices + devices * links * log devices + size of the model).
+/// cost model that throws); limit_exceeded (more than `max_instance_devices`).
+/// O(different layers * devices + devices * links * log devices + size of the model).
 template <class Layer, class Tensor, class Device, class Link, class Cost>
     requires cost_model<Cost, Layer, Tensor, Device>
 [[nodiscard]] result<built_instance> build_instance(const layer_graph<Layer, Tensor>& net,
@@ -243,6 +247,9 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
         return fail(errc::invalid_argument, "route_reference", "it must be positive and finite");
     DISPART_CHECK(validate(net));
     DISPART_CHECK(validate(on));
+    if (num_vertices(on) > max_instance_devices)
+        return fail(errc::limit_exceeded, info(on).name,
+                    "more than " + std::to_string(max_instance_devices) + " devices");
     built_instance built;
     DISPART_CHECK(detail::take_tensors(net, built));
     DISPART_CHECK(detail::take_layers(net, built));
