@@ -175,24 +175,31 @@ inline void point_into_copy(const conv2d_shape& s, const float* image, index_t f
     }
 }
 
-/// Pointers of output pixels [first, first + count) of an image, tap by tap, into the input or to zeros.
+/// Pointers of `count` output pixels of row oy from ox on, tap by tap, into the input or to zeros.
+inline void point_along_row(const conv2d_shape& s, const float* image, index_t oy, index_t ox, index_t count,
+                            const float* zeros, const float** rows) noexcept {
+    const index_t pixel = s.input_stride();
+    for (index_t ky = 0; ky < s.kernel_height; ++ky) {
+        const index_t y = oy * s.stride_height - s.pad_top + ky * s.dilation_height;
+        const index_t width = y >= 0 && y < s.in_height ? s.in_width : 0;
+        for (index_t kx = 0; kx < s.kernel_width; ++kx, rows += block_rows) {
+            index_t x = ox * s.stride_width - s.pad_left + kx * s.dilation_width;
+            index_t at = (y * s.in_width + x) * pixel;
+            for (index_t i = 0; i < count; ++i, x += s.stride_width, at += s.stride_width * pixel)
+                rows[i] = x >= 0 && x < width ? image + at : zeros;
+        }
+    }
+}
+
+/// Pointers of output pixels [first, first + count) of an image.
 inline void point_into_input(const conv2d_shape& s, const float* image, index_t first, index_t count,
                              const float* zeros, const float** rows) noexcept {
     const index_t out_width = s.out_width();
-    index_t oy = first / out_width;
-    index_t ox = first % out_width;
-    for (index_t i = 0; i < count; ++i) {
-        for (index_t ky = 0; ky < s.kernel_height; ++ky) {
-            const index_t y = oy * s.stride_height - s.pad_top + ky * s.dilation_height;
-            const float* line = image + y * s.in_width * s.input_stride();
-            for (index_t kx = 0; kx < s.kernel_width; ++kx) {
-                const index_t x = ox * s.stride_width - s.pad_left + kx * s.dilation_width;
-                const bool inside = y >= 0 && y < s.in_height && x >= 0 && x < s.in_width;
-                rows[(ky * s.kernel_width + kx) * block_rows + i] =
-                    inside ? line + x * s.input_stride() : zeros;
-            }
-        }
-        if (++ox == out_width) ox = 0, ++oy;
+    for (index_t i = 0; i < count;) {
+        const index_t ox = (first + i) % out_width;
+        const index_t run = out_width - ox < count - i ? out_width - ox : count - i;
+        point_along_row(s, image, (first + i) / out_width, ox, run, zeros, rows + i);
+        i += run;
     }
 }
 

@@ -21,86 +21,157 @@ struct depthwise_row {
     clamp_bounds bounds;
 };
 
-/// Channels [c, c + count) of `Pixels` neighbouring output pixels at x, kernel columns [first, last); `Vectors`
-/// vectors, or fewer than one when count < lanes.
+/// The bias and residual of channels [c, ...) of `Pixels` neighbouring output pixels at x.
 template <int Pixels, int Vectors, bool Some>
-DISPART_SIMD_INLINE void depthwise_tile(const depthwise_row& row, index_t x, index_t first, index_t last,
-                                        index_t c, index_t count) noexcept {
-    vfloat sum[Pixels][Vectors];
+DISPART_SIMD_INLINE void depthwise_start(const depthwise_row& row, index_t x, index_t c, index_t count,
+                                         vfloat (&sum)[Pixels][Vectors]) noexcept {
 #pragma GCC unroll 8
     for (int j = 0; j < Vectors; ++j)
 #pragma GCC unroll 8
         for (int i = 0; i < Pixels; ++i)
             sum[i][j] = row.bias != nullptr ? load_part<Some>(row.bias + c + j * lanes, count) : vfloat{};
-    if (row.residual != nullptr) {
+    if (row.residual == nullptr) return;
 #pragma GCC unroll 8
-        for (int i = 0; i < Pixels; ++i)
+    for (int i = 0; i < Pixels; ++i)
 #pragma GCC unroll 8
-            for (int j = 0; j < Vectors; ++j)
-                sum[i][j] +=
-                    load_part<Some>(row.residual + (x + i) * row.residual_stride + c + j * lanes, count);
-    }
-    const float* in = row.in + x * row.pixel_step + c;
-    for (index_t ky = 0; ky < row.kernel_rows; ++ky) {
-        for (index_t kx = first; kx < last; ++kx) {
-            const float* weights = row.weights + (ky * row.kernel_width + kx) * row.channels + c;
-            const float* at = in + ky * row.row_step + kx * row.column_step;
-#pragma GCC unroll 8
-            for (int j = 0; j < Vectors; ++j) {
-                const vfloat weight = load_part<Some>(weights + j * lanes, count);
-#pragma GCC unroll 8
-                for (int i = 0; i < Pixels; ++i)
-                    sum[i][j] += load_part<Some>(at + i * row.pixel_step + j * lanes, count) * weight;
-            }
-        }
-    }
+        for (int j = 0; j < Vectors; ++j)
+            sum[i][j] += load_part<Some>(row.residual + (x + i) * row.residual_stride + c + j * lanes, count);
+}
+
+/// Clamps and stores what depthwise_start began.
+template <int Pixels, int Vectors, bool Some>
+DISPART_SIMD_INLINE void depthwise_finish(const depthwise_row& row, index_t x, index_t c, index_t count,
+                                          const vfloat (&sum)[Pixels][Vectors]) noexcept {
     const vfloat low = broadcast(row.bounds.low);
     const vfloat high = broadcast(row.bounds.high);
 #pragma GCC unroll 8
-    for (int i = 0; i < Pixels; ++i) {
+    for (int i = 0; i < Pixels; ++i)
 #pragma GCC unroll 8
-        for (int j = 0; j < Vectors; ++j) {
-            float* out = row.out + (x + i) * row.out_stride + c + j * lanes;
-            store_part<Some>(out, at_most(high, at_least(low, sum[i][j])), count);
-        }
-    }
+        for (int j = 0; j < Vectors; ++j)
+            store_part<Some>(row.out + (x + i) * row.out_stride + c + j * lanes,
+                             at_most(high, at_least(low, sum[i][j])), count);
 }
 
-/// All channels of `Pixels` output pixels at x, kernel columns [first, last).
-template <int Pixels>
-inline void depthwise_pixels(const depthwise_row& row, index_t x, index_t first, index_t last) noexcept {
+/// One pixel under any kernel; `columns` are the kernel columns that lie inside.
+struct any_pixel {
+    static constexpr int pixels = 1;
+    static constexpr int vectors = 4;
+    index_t first = 0;
+    index_t last = 0;
+
+    template <int Vectors, bool Some>
+    DISPART_SIMD_INLINE void channels(const depthwise_row& row, index_t x, index_t c,
+                                      index_t count) const noexcept {
+        vfloat sum[1][Vectors];
+        depthwise_start<1, Vectors, Some>(row, x, c, count, sum);
+        for (index_t ky = 0; ky < row.kernel_rows; ++ky) {
+            const float* in = row.in + x * row.pixel_step + ky * row.row_step + first * row.column_step + c;
+            const float* weights = row.weights + (ky * row.kernel_width + first) * row.channels + c;
+            for (index_t kx = first; kx < last; ++kx, in += row.column_step, weights += row.channels)
+#pragma GCC unroll 8
+                for (int j = 0; j < Vectors; ++j)
+                    sum[0][j] +=
+                        load_part<Some>(in + j * lanes, count) * load_part<Some>(weights + j * lanes, count);
+        }
+        depthwise_finish<1, Vectors, Some>(row, x, c, count, sum);
+    }
+};
+
+/// Neighbouring pixels under a kernel of fixed width and stride: each input is loaded once for all that read it.
+template <int Pixels, int Width, int Stride>
+struct pixel_run {
+    static constexpr int pixels = Pixels;
+    static constexpr int vectors = 2;
+    index_t first = 0;  ///< input columns [first, last) of those that the run reads lie inside
+    index_t last = 0;
+
+    template <int Vectors, bool Some>
+    DISPART_SIMD_INLINE void channels(const depthwise_row& row, index_t x, index_t c,
+                                      index_t count) const noexcept {
+        constexpr int columns = (Pixels - 1) * Stride + Width;
+        vfloat sum[Pixels][Vectors];
+        depthwise_start<Pixels, Vectors, Some>(row, x, c, count, sum);
+        const float* weights = row.weights + c;
+        const float* in = row.in + x * row.pixel_step + c;
+        for (index_t ky = 0; ky < row.kernel_rows; ++ky, in += row.row_step, weights += Width * row.channels) {
+#pragma GCC unroll 8
+            for (int j = 0; j < Vectors; ++j) {
+                vfloat weight[Width];
+#pragma GCC unroll 8
+                for (int kx = 0; kx < Width; ++kx)
+                    weight[kx] = load_part<Some>(weights + kx * row.channels + j * lanes, count);
+#pragma GCC unroll 16
+                for (int column = 0; column < columns; ++column) {
+                    if (column < first || column >= last) continue;
+                    const vfloat value = load_part<Some>(in + column * row.column_step + j * lanes, count);
+#pragma GCC unroll 8
+                    for (int i = 0; i < Pixels; ++i)
+                        if (const int kx = column - i * Stride; kx >= 0 && kx < Width)
+                            sum[i][j] += value * weight[kx];
+                }
+            }
+        }
+        depthwise_finish<Pixels, Vectors, Some>(row, x, c, count, sum);
+    }
+};
+
+/// All channels of the pixels at x.
+template <class Pixels>
+inline void depthwise_pixels(const depthwise_row& row, const Pixels& pixels, index_t x) noexcept {
+    constexpr index_t wide = Pixels::vectors * lanes;
     index_t c = 0;
-    for (; c + 2 * lanes <= row.channels; c += 2 * lanes)
-        depthwise_tile<Pixels, 2, false>(row, x, first, last, c, lanes);
-    for (; c + lanes <= row.channels; c += lanes)
-        depthwise_tile<Pixels, 1, false>(row, x, first, last, c, lanes);
-    if (c < row.channels) depthwise_tile<Pixels, 1, true>(row, x, first, last, c, row.channels - c);
+    for (; c + wide <= row.channels; c += wide)
+        pixels.template channels<Pixels::vectors, false>(row, x, c, lanes);
+    for (; c + lanes <= row.channels; c += lanes) pixels.template channels<1, false>(row, x, c, lanes);
+    if (c < row.channels) pixels.template channels<1, true>(row, x, c, row.channels - c);
 }
 
 inline index_t ceiling_divide(index_t a, index_t b) noexcept { return a > 0 ? (a + b - 1) / b : 0; }
 
-/// One row of output: pixels whose kernel lies inside in tiles, those at the borders one by one.
-inline void depthwise_run(const conv2d_shape& s, const depthwise_row& row) noexcept {
-    const index_t width = s.out_width();
-    const index_t reach = (s.kernel_width - 1) * s.dilation_width;
-    index_t inner = ceiling_divide(s.pad_left, s.stride_width);
-    index_t inner_end = s.in_width + s.pad_left - reach;
-    inner_end = inner_end > 0 ? (inner_end - 1) / s.stride_width + 1 : 0;
-    inner_end = inner_end < width ? inner_end : width;
-    for (index_t x = 0; x < width;) {
-        if (x >= inner && x + 4 <= inner_end) {
-            depthwise_pixels<4>(row, x, 0, s.kernel_width);
-            x += 4;
-            continue;
-        }
+/// How many steps of `step` from `start` until `bound` is reached, at most `most`.
+inline index_t steps_below(index_t bound, index_t start, index_t step, index_t most) noexcept {
+    const index_t steps = ceiling_divide(bound - start, step);
+    return steps < most ? steps : most;
+}
+
+template <int Pixels, int Stride>
+inline void depthwise_run_of(const conv2d_shape& s, const depthwise_row& row, index_t x) noexcept {
+    constexpr index_t columns = (Pixels - 1) * Stride + 3;
+    const index_t left = x * Stride - s.pad_left;
+    const pixel_run<Pixels, 3, Stride> run{.first = steps_below(0, left, 1, columns),
+                                           .last = steps_below(s.in_width, left, 1, columns)};
+    depthwise_pixels(row, run, x);
+}
+
+/// One row of output, one pixel after the other.
+inline void depthwise_singles(const conv2d_shape& s, const depthwise_row& row, index_t begin,
+                              index_t end) noexcept {
+    for (index_t x = begin; x < end; ++x) {
         const index_t left = x * s.stride_width - s.pad_left;
-        index_t first = ceiling_divide(-left, s.dilation_width);
-        first = first < s.kernel_width ? first : s.kernel_width;
-        index_t last = ceiling_divide(s.in_width - left, s.dilation_width);
-        last = last < s.kernel_width ? last : s.kernel_width;
-        depthwise_pixels<1>(row, x, first, last > first ? last : first);
-        ++x;
+        any_pixel pixel{.first = steps_below(0, left, s.dilation_width, s.kernel_width),
+                        .last = steps_below(s.in_width, left, s.dilation_width, s.kernel_width)};
+        depthwise_pixels(row, pixel, x);
     }
+}
+
+/// One row of output under kernels of width 3: runs of 4 and 3 pixels.
+template <int Stride>
+inline void depthwise_runs(const conv2d_shape& s, const depthwise_row& row) noexcept {
+    const index_t width = s.out_width();
+    index_t fours = width / 4;
+    while (fours > 0 && (width - 4 * fours) % 3 != 0) --fours;
+    const index_t threes = (width - 4 * fours) / 3;
+    index_t x = 0;
+    for (index_t i = 0; i < fours; ++i, x += 4) depthwise_run_of<4, Stride>(s, row, x);
+    for (index_t i = 0; i < threes; ++i, x += 3) depthwise_run_of<3, Stride>(s, row, x);
+    depthwise_singles(s, row, x, width);
+}
+
+inline void depthwise_whole_row(const conv2d_shape& s, const depthwise_row& row) noexcept {
+    const bool three = s.kernel_width == 3 && s.dilation_width == 1;
+    if (three && s.stride_width == 1) return depthwise_runs<1>(s, row);
+    if (three && s.stride_width == 2) return depthwise_runs<2>(s, row);
+    depthwise_singles(s, row, 0, s.out_width());
 }
 
 inline void run_depthwise(const conv2d_shape& s, const conv2d_args& args, const float* weights) noexcept {
@@ -136,7 +207,7 @@ inline void run_depthwise(const conv2d_shape& s, const conv2d_args& args, const 
         row.out = args.output + r * s.out_width() * row.out_stride;
         if (args.post.residual != nullptr)
             row.residual = args.post.residual + r * s.out_width() * residual_stride;
-        depthwise_run(s, row);
+        depthwise_whole_row(s, row);
         if (is_clamp(args.post.act)) continue;
         for (index_t x = 0; x < s.out_width(); ++x)
             run_activate(args.post.act, row.out + x * row.out_stride, row.out + x * row.out_stride,
