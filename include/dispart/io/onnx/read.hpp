@@ -12,6 +12,7 @@
 #include "dispart/io/onnx/detail/importer.hpp"
 #include "dispart/io/onnx/options.hpp"
 #include "dispart/model/infer.hpp"
+#include "dispart/model/rewrite.hpp"
 #include "dispart/model/uses.hpp"
 #include "dispart/model/validate.hpp"
 
@@ -37,7 +38,8 @@ namespace dispart::io {
         DISPART_TRY(auto made, detail::onnx_importer(options, state).run(detail::parse_model({text, state})));
         connect(made);
         DISPART_CHECK(validate(made));
-        if (options.infer) DISPART_CHECK(infer_shapes(made, options.evaluator));
+        if (options.simplify) DISPART_CHECK(simplify(made, options.evaluator, options.bounds));
+        else if (options.infer) DISPART_CHECK(infer_shapes(made, options.evaluator));
         return made;
     });
 }

@@ -114,7 +114,8 @@ class onnx_importer {
         DISPART_CHECK(add_inputs(graph, scope));
         targets none;
         DISPART_CHECK(declare_results(graph.nodes, scope, none));
-        if (!options_.infer) believe(graph.values, scope), believe(graph.outputs, scope);
+        if (!options_.infer && !options_.simplify)
+            believe(graph.values, scope), believe(graph.outputs, scope);
         DISPART_CHECK(add_nodes(graph.nodes, scope));
         for (const auto& output : graph.outputs) {
             DISPART_TRY(const auto t, resolve(output.name, scope, info(graph_).name));
@@ -177,8 +178,16 @@ class onnx_importer {
         input_shapes shapes(options_, fed);
         for (const auto& input : fed) {
             DISPART_TRY(auto made, shapes.describe(input));
+            const auto type = made.type;
             DISPART_TRY(const auto t, declare(input.name, scope, std::move(made)));
-            info(graph_).inputs.push_back(t);
+            const auto given = options_.input_values.find(input.name);
+            if (given == options_.input_values.end()) {
+                info(graph_).inputs.push_back(t);
+            } else if (!given->second.has_value() || given->second.type() != type) {
+                return fail(errc::invalid_argument, given->first, "the value's type is not the input's");
+            } else {
+                make_constant(t, given->second);
+            }
         }
         return shapes.check_all_used();
     }
@@ -294,7 +303,7 @@ class onnx_importer {
     [[nodiscard]] result<name_scope> enter(const name_scope& outer, std::span<const node_proto> nodes,
                                            const std::string& name) {
         for (const auto& node : nodes) {
-            inlined_bytes_ += 64;
+            inlined_bytes_ += 1024;  // a layer takes about as much
             for (const auto encoded : node.attributes) inlined_bytes_ += encoded.size();
         }
         if (outer.depth == most_nested)

@@ -65,10 +65,8 @@ class input_shapes {
 
     /// Errors: invalid_argument where an option names a dimension or an input that does not exist.
     [[nodiscard]] result<void> check_all_used() const {
-        for (const auto& [name, dims] : options_.input_shapes)
-            if (!seen_inputs_.contains(name))
-                return fail(errc::invalid_argument, name, "the model has no input of this name",
-                            listed("inputs", seen_inputs_));
+        DISPART_CHECK(check_are_inputs(options_.input_shapes));
+        DISPART_CHECK(check_are_inputs(options_.input_values));
         for (const auto& [name, extent] : options_.bind)
             if (!seen_symbols_.contains(name))
                 return fail(errc::invalid_argument, name, "no input has a dimension of this name",
@@ -79,8 +77,19 @@ class input_shapes {
   private:
     using names = std::set<std::string, std::less<>>;
 
+    template <class Map>
+    [[nodiscard]] result<void> check_are_inputs(const Map& named) const {
+        for (const auto& [name, value] : named)
+            if (!seen_inputs_.contains(name))
+                return fail(errc::invalid_argument, name, "the model has no input of this name",
+                            listed("inputs", seen_inputs_));
+        return {};
+    }
+
     [[nodiscard]] result<shape> dims_of(const value_proto& input) {
         seen_inputs_.emplace(input.name);
+        if (const auto value = options_.input_values.find(input.name); value != options_.input_values.end())
+            return value->second.dims();
         const auto given = options_.input_shapes.find(input.name);
         if (given == options_.input_shapes.end() && !input.dims)
             return fail(errc::invalid_model, std::string(input.name), "the input has no shape",
