@@ -1,0 +1,328 @@
+#pragma once
+/// \file
+/// What no partition can beat: certified lower bounds, and proofs that nothing fits.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "dispart/core/ids.hpp"
+#include "dispart/core/result.hpp"
+#include "dispart/problem/instance.hpp"
+
+namespace dispart {
+
+/// A proven limit: no feasible partition has a smaller latency or period.
+struct lower_bound {
+    std::string name{};    ///< of the argument that proves it
+    double seconds = 0.0;  ///< infinite where it proves that there is no feasible partition at all
+
+    friend bool operator==(const lower_bound&, const lower_bound&) = default;
+};
+
+struct bound_options {
+    std::size_t iterations = 300;  ///< of the search for the prices of the assignment bound
+    double most_steps = 2e8;  ///< transfers looked at by the critical path; beyond, they are taken as free
+};
+
+namespace detail {
+
+inline constexpr double infinite = std::numeric_limits<double>::infinity();
+
+/// Layers that an output of the model depends on; the others do not delay it.
+inline std::vector<bool> needed_layers(const instance& p) {
+    std::vector<bool> needed(p.layer_count(), false);
+    for (const tensor_id t : p.model_outputs)
+        if (p.producer[t] != no_id) needed[p.producer[t]] = true;
+    for (layer_id l = p.layer_count(); l-- > 0;)
+        if (needed[l])
+            for (const tensor_id t : p.reads[l])
+                if (p.producer[t] != no_id) needed[p.producer[t]] = true;
+    return needed;
+}
+
+inline double fastest(const instance& p, layer_id l) {
+    double best = infinite;
+    for (device_id d = 0; d < p.device_count(); ++d)
+        if (p.is_allowed(l, d)) best = std::min(best, p.compute(l, d));
+    return best;
+}
+
+/// Seconds of layer classes on device classes, with how many layers and devices each stands for.
+struct class_costs {
+    std::vector<std::vector<double>> seconds{};  ///< [layer class][device class]; infinite where not allowed
+    std::vector<double> layers{};                ///< [layer class]
+    std::vector<double> devices{};               ///< [device class]
+};
+
+inline class_costs class_costs_of(const instance& p, const std::vector<bool>& counted) {
+    const std::size_t rows = p.fixed_seconds.shape()[0], columns = p.fixed_seconds.shape()[1];
+    class_costs costs;
+    costs.layers.assign(rows, 0.0);
+    costs.devices.assign(columns, 0.0);
+    for (layer_id l = 0; l < p.layer_count(); ++l)
+        if (counted[l]) costs.layers[p.layer_class[l]] += 1.0;
+    for (const std::size_t c : p.device_class) costs.devices[c] += 1.0;
+    costs.seconds.assign(rows, std::vector<double>(columns, infinite));
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < columns; ++c)
+            if (p.allowed(r, c) && costs.devices[c] > 0.0)
+                costs.seconds[r][c] = p.fixed_seconds(r, c) + p.marginal_seconds(r, c);
+    return costs;
+}
+
+/// Prices in proportion to the speeds of the device classes: the best ones where every layer is faster by the same
+/// factor.
+inline std::vector<double> speed_prices(const class_costs& costs) {
+    std::vector<double> price(costs.devices.size(), 0.0);
+    for (std::size_t r = 0; r < costs.seconds.size(); ++r) {
+        const auto& row = costs.seconds[r];
+        const double best = *std::min_element(row.begin(), row.end());
+        for (std::size_t c = 0; c < row.size(); ++c)
+            if (std::isfinite(row[c]) && costs.layers[r] > 0.0)
+                price[c] += row[c] > 0.0 ? best / row[c] : 1.0;
+    }
+    return price;
+}
+
+inline bool normalize(std::vector<double>& price, const std::vector<double>& devices) {
+    const double total = std::inner_product(price.begin(), price.end(), devices.begin(), 0.0);
+    if (!(total > 0.0)) return false;
+    for (double& y : price) y /= total;
+    return true;
+}
+
+/// Sum over layers of their cheapest price * seconds; `load` gets the seconds that each class attracts.
+inline double dual_value(const class_costs& costs, const std::vector<double>& price,
+                         std::vector<double>& load) {
+    double sum = 0.0;
+    std::fill(load.begin(), load.end(), 0.0);
+    for (std::size_t r = 0; r < costs.seconds.size(); ++r) {
+        if (costs.layers[r] == 0.0) continue;
+        double least = infinite;
+        std::size_t at = 0;
+        for (std::size_t c = 0; c < price.size(); ++c)
+            if (std::isfinite(costs.seconds[r][c]) && price[c] * costs.seconds[r][c] < least)
+                least = price[c] * costs.seconds[r][c], at = c;
+        sum += costs.layers[r] * least;
+        if (std::isfinite(least)) load[at] += costs.layers[r] * costs.seconds[r][at];
+    }
+    return sum;
+}
+
+/// Largest arrival over the tensors that a layer reads, per device, were every layer copied wherever it is useful.
+class relaxed_schedule {
+  public:
+    relaxed_schedule(const instance& p, bool free_transfers) : p_(p), free_(free_transfers) {
+        finish_.resize(p.layer_count(), std::vector<double>(p.device_count(), infinite));
+        arrival_.resize(p.tensor_count());
+        for (tensor_id t = 0; t < p.tensor_count(); ++t)
+            if (p.producer[t] == no_id) arrival_[t] = from_source(t);
+        for (layer_id l = 0; l < p.layer_count(); ++l) place(l);
+    }
+
+    /// When the sink has its last output.
+    [[nodiscard]] double end() const {
+        double latest = 0.0;
+        for (const tensor_id t : p_.model_outputs) {
+            const auto& at = arrival_[t];
+            const double there = p_.sink == no_id ? *std::min_element(at.begin(), at.end()) : at[p_.sink];
+            latest = std::max(latest, there);
+        }
+        return latest;
+    }
+
+  private:
+    [[nodiscard]] double transfer(device_id from, device_id to, tensor_id t) const {
+        return free_ ? 0.0 : p_.transfer(from, to, p_.tensor_bytes[t]);
+    }
+    [[nodiscard]] std::vector<double> from_source(tensor_id t) const {
+        std::vector<double> at(p_.device_count(), 0.0);
+        for (device_id d = 0; d < at.size(); ++d)
+            if (p_.source != no_id) at[d] = transfer(p_.source, d, t);
+        return at;
+    }
+    void place(layer_id l) {
+        for (device_id d = 0; d < p_.device_count(); ++d) {
+            if (!p_.is_allowed(l, d)) continue;
+            double ready = 0.0;
+            for (const tensor_id t : p_.reads[l]) ready = std::max(ready, arrival_[t][d]);
+            finish_[l][d] = ready + p_.compute(l, d);
+        }
+        for (const tensor_id t : p_.writes[l]) {
+            arrival_[t].assign(p_.device_count(), infinite);
+            for (device_id from = 0; from < p_.device_count(); ++from)
+                if (std::isfinite(finish_[l][from]))
+                    for (device_id to = 0; to < p_.device_count(); ++to)
+                        arrival_[t][to] = std::min(arrival_[t][to], finish_[l][from] + transfer(from, to, t));
+        }
+    }
+
+    const instance& p_;
+    bool free_;
+    std::vector<std::vector<double>> finish_{};   ///< [layer][device]
+    std::vector<std::vector<double>> arrival_{};  ///< [tensor][device]
+};
+
+/// Whether all layers hang together by tensors that one makes and another reads.
+inline bool hangs_together(const instance& p) {
+    std::vector<layer_id> root(p.layer_count());
+    std::iota(root.begin(), root.end(), 0);
+    const auto find = [&](layer_id l) {
+        while (root[l] != l) l = root[l] = root[root[l]];
+        return l;
+    };
+    std::size_t groups = p.layer_count();
+    for (tensor_id t = 0; t < p.tensor_count(); ++t)
+        if (p.producer[t] != no_id)
+            for (const layer_id reader : p.consumers[t])
+                if (const auto a = find(p.producer[t]), b = find(reader); a != b) root[a] = b, --groups;
+    return groups == 1;
+}
+
+/// The cheapest way for one device to pass a tensor to another: the least that any cut costs in occupied link time.
+inline double cheapest_cut(const instance& p) {
+    double size = infinite, rate = infinite;
+    for (tensor_id t = 0; t < p.tensor_count(); ++t)
+        if (p.producer[t] != no_id && !p.consumers[t].empty()) size = std::min(size, p.tensor_bytes[t]);
+    for (device_id a = 0; a < p.device_count(); ++a)
+        for (device_id b = 0; b < p.device_count(); ++b)
+            if (a != b && std::isfinite(p.latency(a, b))) rate = std::min(rate, p.seconds_per_byte(a, b));
+    return std::isfinite(size) && std::isfinite(rate) ? size * rate : infinite;
+}
+
+inline double best_single_device(const instance& p) {
+    double best = infinite;
+    for (device_id d = 0; d < p.device_count(); ++d) {
+        double sum = 0.0;
+        for (layer_id l = 0; l < p.layer_count(); ++l) sum += p.is_allowed(l, d) ? p.compute(l, d) : infinite;
+        best = std::min(best, sum);
+    }
+    return best;
+}
+
+}  // namespace detail
+
+/// The largest load of a device is at least the value of the fractional assignment of layers to devices.
+///
+/// By linear programming duality, every choice of non-negative prices y with sum 1 proves that the largest load is at
+/// least sum over layers of min over devices of y * seconds; good prices are searched by multiplicative weights, starting
+/// from prices in proportion to the speeds, which are optimal where devices differ by a factor only.
+/// \param counted [layer] whether it takes part
+/// O(iterations * layer classes * device classes). Certified whatever the iterations.
+/// Source: Lenstra, Shmoys, Tardos, "Approximation algorithms for scheduling unrelated parallel machines", Mathematical
+/// Programming 46, 1990 (the relaxation); Arora, Hazan, Kale, "The multiplicative weights update method", Theory of
+/// Computing 8, 2012 (the search).
+[[nodiscard]] inline double assignment_bound(const instance& problem, const std::vector<bool>& counted,
+                                             std::size_t iterations = 300) {
+    const detail::class_costs costs = detail::class_costs_of(problem, counted);
+    std::vector<double> price = detail::speed_prices(costs), load(price.size());
+    double best = 0.0;
+    if (!detail::normalize(price, costs.devices)) return best;
+    for (std::size_t k = 0; k <= iterations; ++k) {
+        best = std::max(best, detail::dual_value(costs, price, load));
+        double most = 0.0;
+        for (std::size_t c = 0; c < load.size(); ++c)
+            if (costs.devices[c] > 0.0) most = std::max(most, load[c] /= costs.devices[c]);
+        if (!std::isfinite(best) || !(most > 0.0)) break;
+        const double step = 0.5 / std::sqrt(1.0 + static_cast<double>(k));
+        for (std::size_t c = 0; c < price.size(); ++c) price[c] *= std::exp(step * load[c] / most);
+        detail::normalize(price, costs.devices);
+    }
+    return best;
+}
+
+/// Lower bounds of an objective by different arguments, in a fixed order.
+///
+/// For both: "assignment" (see `assignment_bound`; for latency over the layers that an output needs). For throughput
+/// also "slowest layer" (each on the device that runs it fastest) and "one device or one cut" (either one device does
+/// everything, or the smallest tensor crosses the fastest route). For latency also "critical path" (every layer starts as
+/// early as its operands can be there, on any number of devices at once).
+/// Precondition: `validate(problem)` holds. Certified: tests hold them against the optimum over all partitions.
+[[nodiscard]] inline std::vector<lower_bound> lower_bounds(const instance& problem, objective goal,
+                                                           const bound_options& options = {}) {
+    if (goal == objective::latency) {
+        const auto devices = static_cast<double>(problem.device_count());
+        const bool heavy =
+            devices * devices * static_cast<double>(problem.tensor_count()) > options.most_steps;
+        return {{"critical path", detail::relaxed_schedule(problem, heavy).end()},
+                {"assignment", assignment_bound(problem, detail::needed_layers(problem), options.iterations)}};
+    }
+    double slowest = 0.0;
+    for (layer_id l = 0; l < problem.layer_count(); ++l)
+        slowest = std::max(slowest, detail::fastest(problem, l));
+    std::vector<lower_bound> bounds{
+        {"slowest layer", slowest},
+        {"assignment",
+         assignment_bound(problem, std::vector<bool>(problem.layer_count(), true), options.iterations)}};
+    if (detail::hangs_together(problem))
+        bounds.push_back({"one device or one cut",
+                          std::min(detail::best_single_device(problem), detail::cheapest_cut(problem))});
+    return bounds;
+}
+
+/// The largest of `lower_bounds`; the first of equals.
+[[nodiscard]] inline lower_bound best_lower_bound(const instance& problem, objective goal,
+                                                  const bound_options& options = {}) {
+    const auto all = lower_bounds(problem, goal, options);
+    return *std::max_element(all.begin(), all.end(),
+                             [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
+}
+
+namespace detail {
+
+/// What a layer needs wherever it runs: weights, operands, results, scratch.
+inline double least_memory(const instance& p, layer_id l, device_id on) {
+    double need = p.weight_bytes[l] + p.workspace(l, on);
+    for (const tensor_id t : p.reads[l]) need += p.tensor_bytes[t];
+    for (const tensor_id t : p.writes[l]) need += p.tensor_bytes[t];
+    return need;
+}
+
+}  // namespace detail
+
+/// Proves by counting that memory cannot suffice: a layer that fits no device that may run it, or layers that together
+/// have more weights than the devices that may run them have memory. Success proves nothing.
+///
+/// Errors: infeasible, naming the layer or the sizes. O(layers * devices + different sets of devices squared * devices).
+[[nodiscard]] inline result<void> check_memory(const instance& problem) {
+    std::map<std::vector<bool>, double> weights_by_devices;  // where layers may go -> their weights
+    for (layer_id l = 0; l < problem.layer_count(); ++l) {
+        std::vector<bool> may(problem.device_count(), false);
+        bool fits = false, any = false;
+        for (device_id d = 0; d < may.size(); ++d) {
+            may[d] = problem.is_allowed(l, d);
+            any = any || may[d];
+            fits = fits || (may[d] && detail::least_memory(problem, l, d) <= problem.memory_capacity[d]);
+        }
+        if (!any) return fail(errc::infeasible, problem.name_of_layer(l), "no device may run this layer");
+        if (!fits)
+            return fail(errc::infeasible, problem.name_of_layer(l),
+                        "this layer alone exceeds the memory of every device that may run it");
+        weights_by_devices[may] += problem.weight_bytes[l];
+    }
+    for (const auto& [devices, own] : weights_by_devices) {
+        double room = 0.0, weights = 0.0;
+        for (device_id d = 0; d < devices.size(); ++d)
+            if (devices[d]) room += problem.memory_capacity[d];
+        for (const auto& [others, size] : weights_by_devices) {
+            bool inside = true;
+            for (device_id d = 0; d < devices.size(); ++d) inside = inside && (!others[d] || devices[d]);
+            if (inside) weights += size;
+        }
+        if (weights > room)
+            return fail(errc::infeasible, "memory",
+                        "layers with " + std::to_string(weights) +
+                            " bytes of weights may only go to devices with " + std::to_string(room) +
+                            " bytes of memory",
+                        "add a device or memory, or relax a constraint");
+    }
+    return {};
+}
+
+}  // namespace dispart
