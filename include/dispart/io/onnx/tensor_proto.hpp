@@ -16,18 +16,13 @@
 #include <utility>
 #include <vector>
 
+#include "dispart/io/named_tensor.hpp"
 #include "dispart/io/onnx/detail/external_data.hpp"
 #include "dispart/io/onnx/detail/wire.hpp"
 #include "dispart/model/onnx_types.hpp"
 #include "dispart/tensor/tensor.hpp"
 
 namespace dispart::io {
-
-/// A tensor and the name that it has in the file; empty where it has none.
-struct named_tensor {
-    std::string name{};
-    tensor value{};
-};
 
 namespace detail {
 
