@@ -24,7 +24,9 @@ namespace dispart::detail {
             return c.bad_shape("an extent of " + std::to_string(target[i]));
         }
     }
-    DISPART_TRY(const auto known, checked_elements(target));
+    const auto checked = checked_elements(target);
+    if (!checked) return c.bad_shape("the target " + to_string(target) + ": " + checked.error().message);
+    const auto known = *checked;
     const auto total = elements(from);
     if (open) {
         if (known == 0 || total % known != 0)
