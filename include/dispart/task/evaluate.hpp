@@ -45,6 +45,7 @@ struct evaluation {
     std::vector<double> device_load{};     ///< [device] compute, and in the serial load model its sends
     std::vector<double> device_memory{};   ///< [device] all its parts
     std::vector<double> link_load{};       ///< [link] bytes times seconds per byte; latency occupies no link
+    std::vector<resource> pair_load{};     ///< pairs that exchange messages, by sender, then receiver
     std::vector<double> part_start{};      ///< [part] of one request in an idle system
     std::vector<double> part_finish{};     ///< [part]
 
@@ -101,11 +102,14 @@ inline void predict_period(const instance& problem, const task_graph& graph, eva
     std::stable_sort(pairs.begin(), pairs.end(), [](const resource& a, const resource& b) {
         return std::pair(a.id, a.peer) < std::pair(b.id, b.peer);
     });
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-        if (i > 0 && pairs[i].id == pairs[i - 1].id && pairs[i].peer == pairs[i - 1].peer)
-            pairs[i].seconds += pairs[i - 1].seconds;
-        consider(pairs[i]);
+    out.pair_load.clear();
+    for (const resource& pair : pairs) {
+        const bool again = !out.pair_load.empty() && out.pair_load.back().id == pair.id &&
+                           out.pair_load.back().peer == pair.peer;
+        if (again) out.pair_load.back().seconds += pair.seconds;
+        else out.pair_load.push_back(pair);
     }
+    for (const resource& pair : out.pair_load) consider(pair);
     out.period = out.binding.seconds;
 }
 

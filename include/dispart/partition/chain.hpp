@@ -1,0 +1,259 @@
+#pragma once
+/// \file
+/// Exact division into contiguous segments on an ordered list of unequal devices.
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispart/core/ids.hpp"
+#include "dispart/core/result.hpp"
+#include "dispart/partition/baselines.hpp"
+#include "dispart/partition/concepts.hpp"
+#include "dispart/partition/detail/chain_search.hpp"
+#include "dispart/partition/detail/chain_tables.hpp"
+#include "dispart/problem/instance.hpp"
+#include "dispart/task/evaluate.hpp"
+#include "dispart/task/expand.hpp"
+#include "dispart/task/part.hpp"
+
+namespace dispart {
+
+/// What the chain algorithm found for one order of devices.
+struct chain_solution {
+    partition division;
+    double value = 0.0;      ///< of the objective, by `evaluate`
+    double bound = 0.0;      ///< no contiguous partition on this order is better
+    bool exact = false;      ///< value and bound agree (to 1e-9)
+    std::size_t states = 0;  ///< looked at
+};
+
+struct chain_options {
+    std::size_t max_states =
+        1'000'000;  ///< per search; beyond it states are dropped and the answer is not exact
+};
+
+/// Solves one instance for any number of device orders; what does not depend on the order is computed once.
+///
+/// Latency: exact. Throughput: exact where no two of the device pairs that the partition uses share a physical link;
+/// elsewhere each pair is priced alone, which gives a bound, and `evaluate` says what the partition found achieves.
+class chain_solver {
+  public:
+    /// The instance must be valid and outlive the solver. O(layers * (device classes + live tensors)).
+    /// Errors: limit_exceeded (an instance so large that its tables would hold over 50 million entries).
+    static result<chain_solver> make(const instance& problem, const chain_options& options = {}) {
+        if (problem.layer_count() == 0)
+            return fail(errc::invalid_argument, "instance", "there are no layers");
+        DISPART_CHECK(check_size(problem));
+        return chain_solver(problem, options);
+    }
+
+    /// The best contiguous partition on an increasing subsequence of `order`.
+    ///
+    /// Errors: invalid_argument (no devices, an unknown one, one twice), infeasible (none exists; or none was found,
+    /// where the number of states was limited).
+    /// Typically O(layers * devices * (devices + longest segment)) states per decision and some 20 decisions for
+    /// throughput; exponential in the number of tensors that skip segments at the worst, up to `max_states`.
+    [[nodiscard]] result<chain_solution> solve(const std::vector<device_id>& order, objective goal) {
+        DISPART_CHECK(check_order(order));
+        auto found = optimise(order, goal, best_single(order, goal));
+        if (found) return std::move(*found);
+        return fail(errc::infeasible, "cluster", "no contiguous partition fits these devices in this order");
+    }
+
+    /// A partition on this order that is better than `below` by more than a millionth, made as good as it gets; or
+    /// nothing. Quick where there is none, so that many orders can be tried. Where tensors skip segments it may
+    /// overlook partitions for throughput.
+    [[nodiscard]] std::optional<chain_solution> improve(const std::vector<device_id>& order, objective goal,
+                                                        double below) {
+        if (!check_order(order)) return std::nullopt;
+        const double limit = below * (1.0 - 1e-6);
+        if (goal == objective::latency) return optimise(order, goal, candidate{{}, limit, limit});
+        const auto first = problem().load == load_model::serial
+                               ? glimpse<detail::chain_goal::serial>(order, limit)
+                               : glimpse<detail::chain_goal::overlapped>(order, limit);
+        if (!first) return std::nullopt;
+        return optimise(order, goal, first);
+    }
+
+    [[nodiscard]] const instance& problem() const noexcept { return tables_->problem(); }
+
+  private:
+    struct candidate {
+        partition division{};  ///< may be empty: then only the figures count
+        double value = 0.0;    ///< by `evaluate`
+        double priced = 0.0;   ///< the same with every pair of devices priced alone
+    };
+
+    chain_solver(const instance& problem, const chain_options& options)
+        : tables_(std::make_unique<detail::chain_tables>(problem))
+        , options_(options) {}
+
+    static result<void> check_size(const instance& problem) {
+        double entries =
+            static_cast<double>(problem.layer_count()) * static_cast<double>(problem.device_count());
+        for (tensor_id t = 0; t < problem.tensor_count(); ++t) {
+            const layer_id from = problem.producer[t] == no_id ? 0 : problem.producer[t];
+            const layer_id to = problem.consumers[t].empty() ? from : problem.consumers[t].back();
+            entries += 2.0 * static_cast<double>(to - from + 1);
+        }
+        entries +=
+            static_cast<double>(problem.model_outputs.size()) * static_cast<double>(problem.layer_count());
+        if (entries <= 5e7 && problem.device_count() < 65000 && problem.tensor_count() < 4'000'000'000)
+            return {};
+        return fail(errc::limit_exceeded, "instance", "too large for the chain algorithm",
+                    "merge layers or use fewer devices");
+    }
+
+    [[nodiscard]] result<void> check_order(const std::vector<device_id>& order) const {
+        std::vector<bool> seen(problem().device_count(), false);
+        if (order.empty()) return fail(errc::invalid_argument, "order", "there are no devices");
+        for (const device_id d : order) {
+            if (d >= seen.size()) return fail(errc::invalid_argument, "order", "there is no such device");
+            if (seen[d])
+                return fail(errc::invalid_argument, detail::device_label(problem(), d),
+                            "the order has it twice");
+            seen[d] = true;
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::optional<candidate> judge(const detail::chain_cuts& found, objective goal) const {
+        candidate out{detail::contiguous_partition(found.cuts, found.devices)};
+        const auto graph = expand(problem(), out.division);
+        if (!graph) return std::nullopt;
+        const auto achieved = evaluate(problem(), out.division, *graph);
+        if (!achieved) return std::nullopt;
+        out.value = out.priced = achieved->value(goal);
+        if (goal == objective::throughput) out.priced = priced_alone(*achieved);
+        return out;
+    }
+
+    [[nodiscard]] double priced_alone(const evaluation& achieved) const {
+        double period = *std::max_element(achieved.device_load.begin(), achieved.device_load.end());
+        for (const resource& pair : achieved.pair_load) period = std::max(period, pair.seconds);
+        return period;
+    }
+
+    [[nodiscard]] std::optional<candidate> best_single(const std::vector<device_id>& order,
+                                                       objective goal) const {
+        std::optional<candidate> best;
+        for (const device_id d : order) {
+            auto one = judge({{0, problem().layer_count()}, {d}}, goal);
+            if (one && (!best || one->value < best->value)) best = std::move(one);
+        }
+        return best;
+    }
+
+    [[nodiscard]] std::optional<chain_solution> optimise(const std::vector<device_id>& order, objective goal,
+                                                         std::optional<candidate> best) {
+        if (goal == objective::latency) return optimise_latency(order, std::move(best));
+        return problem().load == load_model::serial
+                   ? optimise_period<detail::chain_goal::serial>(order, std::move(best))
+                   : optimise_period<detail::chain_goal::overlapped>(order, std::move(best));
+    }
+
+    [[nodiscard]] std::optional<chain_solution> optimise_latency(const std::vector<device_id>& order,
+                                                                 std::optional<candidate> best) {
+        detail::chain_search<detail::chain_goal::latency> search(*tables_, order, options_.max_states);
+        const double limit = best ? best->value : std::numeric_limits<double>::infinity();
+        if (const auto found = search.run(limit, false)) best = judge(*found, objective::latency);
+        if (!best || best->division.parts.empty()) return std::nullopt;
+        const double bound = search.complete() ? best->value : 0.0;
+        return chain_solution{std::move(best->division), best->value, bound, search.complete(),
+                              search.states()};
+    }
+
+    /// One quick look for a partition within the limit.
+    template <detail::chain_goal Goal>
+    [[nodiscard]] std::optional<candidate> glimpse(const std::vector<device_id>& order, double limit) {
+        detail::chain_search<Goal> search(*tables_, order, options_.max_states);
+        const auto found = search.run(limit, true);
+        if (!found) return std::nullopt;
+        auto seen = judge(*found, objective::throughput);
+        if (!seen || seen->value > limit) return std::nullopt;
+        return seen;
+    }
+
+    /// Halves the interval between what is impossible and what was found, until nothing is between.
+    template <detail::chain_goal Goal>
+    [[nodiscard]] std::optional<chain_solution> optimise_period(const std::vector<device_id>& order,
+                                                                std::optional<candidate> best) {
+        detail::chain_search<Goal> search(*tables_, order, options_.max_states);
+        double low = least_period(order);  // nothing is below
+        double high = std::numeric_limits<double>::infinity();
+        bool certain = true;
+        if (best) high = best->priced;
+        /// Whether the limit can be kept; moves `high`, or else `low`.
+        const auto ask = [&](double limit) {
+            for (const bool relaxed : {true, false}) {
+                const auto found = search.run(limit, relaxed);
+                if (!found) {
+                    certain = certain && search.complete();
+                    if (certain) low = std::max(low, limit);
+                    return false;
+                }
+                auto seen = judge(*found, objective::throughput);
+                if (!seen || seen->priced > limit * (1.0 + 5e-10)) continue;
+                high = std::min(high, seen->priced);
+                if (!best || seen->value < best->value) best = std::move(seen);
+                return true;
+            }
+            return certain = false;
+        };
+        if (!best && !ask(std::numeric_limits<double>::max())) return std::nullopt;
+        while (certain && high > low * (1.0 + 1e-9) && high > 0.0) {
+            if (high > low * 1.02) ask(low + (high - low) / 2.0);
+            if (high <= low * 1.02 && !ask(high * (1.0 - 1e-9))) break;
+        }
+        const bool exact = best->value <= low * (1.0 + 1e-8);
+        return chain_solution{std::move(best->division), best->value, std::min(low, best->value), exact,
+                              search.states()};
+    }
+
+    /// Every layer runs somewhere.
+    [[nodiscard]] double least_period(const std::vector<device_id>& order) const {
+        double least = 0.0;
+        for (layer_id l = 0; l < problem().layer_count(); ++l) {
+            double fastest = std::numeric_limits<double>::infinity();
+            for (const device_id d : order)
+                if (problem().is_allowed(l, d)) fastest = std::min(fastest, problem().compute(l, d));
+            if (fastest < std::numeric_limits<double>::infinity()) least = std::max(least, fastest);
+        }
+        return least;
+    }
+
+    std::unique_ptr<detail::chain_tables> tables_;
+    chain_options options_;
+};
+
+/// The exact chain algorithm as a partitioner: every topological prefix is a cut, devices may be left out.
+///
+/// Errors: those of `chain_solver`. Guarantee and complexity: see there.
+/// Sources: the dynamic programs of PipeDream (Narayanan et al., SOSP 2019) and PipeEdge (Hu et al., DSD 2022) for
+/// chains, extended to tensors that skip segments, unequal directed links, memory caps and both objectives; the
+/// parametric search is that of Nicol, "Rectilinear partitioning of irregular data parallel computations", 1994.
+struct chain_partitioner {
+    std::vector<device_id> order{};  ///< devices in the order in which segments may use them; empty: by id
+    chain_options options{};
+
+    [[nodiscard]] static constexpr std::string_view name() { return "chain"; }
+
+    [[nodiscard]] result<chain_solution> solve(const instance& problem, objective goal) const {
+        DISPART_TRY(auto solver, chain_solver::make(problem, options));
+        return solver.solve(order.empty() ? detail::all_devices(problem) : order, goal);
+    }
+    [[nodiscard]] result<partition> operator()(const instance& problem, objective goal) const {
+        DISPART_TRY(auto solution, solve(problem, goal));
+        return std::move(solution.division);
+    }
+};
+static_assert(partitioner<chain_partitioner>);
+
+}  // namespace dispart
