@@ -67,7 +67,7 @@ inline constexpr std::array family_rows{
         "BatchNormalization QuantizeLinear DequantizeLinear DynamicQuantizeLinear"},
     family_row{op_family::transcendental, "Sigmoid Tanh Exp Log Erf Gelu Elu Selu Celu Softplus Softsign "
                                           "Mish Pow Sin Cos Tan Sinh Cosh Asin Acos "
-                                          "Atan Asinh Acosh"},
+                                          "Atan Asinh Acosh Atanh"},
     family_row{op_family::softmax, "Softmax LogSoftmax Hardmax"},
     family_row{op_family::normalization,
                "LRN LayerNormalization InstanceNormalization GroupNormalization LpNormalization "
@@ -83,6 +83,7 @@ inline constexpr std::array family_rows{
 
 /// Whether a list of words separated by single spaces has that word.
 constexpr bool has_word(std::string_view words, std::string_view word) {
+    if (word.empty() || word.find(' ') != std::string_view::npos) return false;
     for (std::size_t at = words.find(word); at != std::string_view::npos; at = words.find(word, at + 1)) {
         const std::size_t end = at + word.size();
         if ((at == 0 || words[at - 1] == ' ') && (end == words.size() || words[end] == ' ')) return true;
@@ -125,7 +126,7 @@ template <class Layer, class Tensor>
     if (op == "Gemm" || op == "MatMul" || op == "Einsum")
         return second && second->constant ? op_family::gemm : op_family::matmul;
     for (const auto& row : detail::family_rows)
-        if (!op.empty() && detail::has_word(row.operators, op)) return row.family;
+        if (detail::has_word(row.operators, op)) return row.family;
     return op_family::other;
 }
 
