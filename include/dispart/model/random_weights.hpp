@@ -93,7 +93,7 @@ template <class Layer, class Tensor>
             const auto how = detail::distribution_of(g[v], i, *weights.dims);
             if (!how) continue;
             DISPART_TRY(auto value, tensor::make(dtype::f32, *weights.dims));
-            zoo::fill_uniform(value.data<float>(), zoo::stream_of(seed, weights.name), how->mean,
+            zoo::fill_uniform(value.template data<float>(), zoo::stream_of(seed, weights.name), how->mean,
                               how->deviation);
             weights.value = std::move(value);
             done[t] = true;
