@@ -10,7 +10,7 @@ foreach(component IN ITEMS dispart ${DISPART_COMPONENTS})
   else()
     set(target dispart_${component})
   endif()
-  install(TARGETS ${target} EXPORT dispart-${component}-targets FILE_SET HEADERS)
+  install(TARGETS ${target} EXPORT dispart-${component}-targets FILE_SET HEADERS FILE_SET pieces)
   install(EXPORT dispart-${component}-targets NAMESPACE dispart:: DESTINATION "${package_dir}")
 endforeach()
 
