@@ -15,8 +15,8 @@ using binary_row = void (*)(const std::byte* a, std::int64_t a_step, const std::
                             std::byte* out, std::int64_t count);
 
 template <class A, class B, class R, class F>
-void run_binary_row(const std::byte* a_bytes, std::int64_t a_step, const std::byte* b_bytes, std::int64_t b_step,
-                    std::byte* out_bytes, std::int64_t count) {
+void run_binary_row(const std::byte* a_bytes, std::int64_t a_step, const std::byte* b_bytes,
+                    std::int64_t b_step, std::byte* out_bytes, std::int64_t count) {
     const auto* a = reinterpret_cast<const A*>(a_bytes);
     const auto* b = reinterpret_cast<const B*>(b_bytes);
     auto* out = reinterpret_cast<R*>(out_bytes);
@@ -43,17 +43,18 @@ template <class F, class R = void, class... Ts>
     return found;
 }
 
-[[nodiscard]] inline result<tensor> run_binary(const call& c, const tensor& a, const tensor& b, shape out_dims,
-                                               binary_entry entry) {
+[[nodiscard]] inline result<tensor> run_binary(const call& c, const tensor& a, const tensor& b,
+                                               shape out_dims, binary_entry entry) {
     DISPART_TRY(tensor out, c.make(entry.out, out_dims));
     const auto a_bytes = static_cast<std::int64_t>(size_of(a.type()));
     const auto b_bytes = static_cast<std::int64_t>(size_of(b.type()));
     const auto out_bytes = static_cast<std::int64_t>(size_of(out.type()));
     const walk<3> all{out_dims,
-                      {broadcast_strides(a.dims(), out_dims), broadcast_strides(b.dims(), out_dims), dense_strides(out_dims)}};
+                      {broadcast_strides(a.dims(), out_dims), broadcast_strides(b.dims(), out_dims),
+                       dense_strides(out_dims)}};
     for_each_row<3>(all, [&](const auto& offset, std::int64_t count, const auto& step) {
-        entry.row(a.bytes().data() + offset[0] * a_bytes, step[0], b.bytes().data() + offset[1] * b_bytes, step[1],
-                  out.bytes().data() + offset[2] * out_bytes, count);
+        entry.row(a.bytes().data() + offset[0] * a_bytes, step[0], b.bytes().data() + offset[1] * b_bytes,
+                  step[1], out.bytes().data() + offset[2] * out_bytes, count);
     });
     return out;
 }
@@ -66,7 +67,8 @@ template <class F, class R = void, class... Ts>
     const auto last = static_cast<std::int64_t>(a.size()) - static_cast<std::int64_t>(b.size());
     auto axis = c.integer("axis", last);
     if (axis < 0) axis = dispart::detail::plus(axis, static_cast<std::int64_t>(a.size()));
-    if (last < 0 || axis < 0 || axis > last) return c.bad_shape(to_string(b) + " does not fit into " + to_string(a));
+    if (last < 0 || axis < 0 || axis > last)
+        return c.bad_shape(to_string(b) + " does not fit into " + to_string(a));
     shape padded(b);
     padded.resize(a.size() - static_cast<std::size_t>(axis), 1);
     return c.in[1].reshaped(padded);
@@ -89,60 +91,88 @@ template <class F, class R = void, class Types>
 
 struct add_f {
     template <class T>
-    T operator()(T a, T b) const { return wrap_add(a, b); }
+    T operator()(T a, T b) const {
+        return wrap_add(a, b);
+    }
 };
 struct subtract_f {
     template <class T>
-    T operator()(T a, T b) const { return wrap_subtract(a, b); }
+    T operator()(T a, T b) const {
+        return wrap_subtract(a, b);
+    }
 };
 struct multiply_f {
     template <class T>
-    T operator()(T a, T b) const { return wrap_multiply(a, b); }
+    T operator()(T a, T b) const {
+        return wrap_multiply(a, b);
+    }
 };
 struct divide_f {
     template <class T>
-    T operator()(T a, T b) const { return safe_divide(a, b); }
+    T operator()(T a, T b) const {
+        return safe_divide(a, b);
+    }
 };
 struct less_f {
     template <class T>
-    bool operator()(T a, T b) const { return a < b; }
+    bool operator()(T a, T b) const {
+        return a < b;
+    }
 };
 struct less_equal_f {
     template <class T>
-    bool operator()(T a, T b) const { return a <= b; }
+    bool operator()(T a, T b) const {
+        return a <= b;
+    }
 };
 struct greater_f {
     template <class T>
-    bool operator()(T a, T b) const { return a > b; }
+    bool operator()(T a, T b) const {
+        return a > b;
+    }
 };
 struct greater_equal_f {
     template <class T>
-    bool operator()(T a, T b) const { return a >= b; }
+    bool operator()(T a, T b) const {
+        return a >= b;
+    }
 };
 struct equal_f {
     template <class T>
-    bool operator()(T a, T b) const { return a == b; }
+    bool operator()(T a, T b) const {
+        return a == b;
+    }
 };
 struct and_f {
     template <class T>
-    T operator()(T a, T b) const { return static_cast<T>(a & b); }
+    T operator()(T a, T b) const {
+        return static_cast<T>(a & b);
+    }
 };
 struct or_f {
     template <class T>
-    T operator()(T a, T b) const { return static_cast<T>(a | b); }
+    T operator()(T a, T b) const {
+        return static_cast<T>(a | b);
+    }
 };
 struct xor_f {
     template <class T>
-    T operator()(T a, T b) const { return static_cast<T>(a ^ b); }
+    T operator()(T a, T b) const {
+        return static_cast<T>(a ^ b);
+    }
 };
 /// NaN wins, as in NumPy.
 struct max_f {
     template <class T>
-    T operator()(T a, T b) const { return a != a || a > b ? a : b; }
+    T operator()(T a, T b) const {
+        return a != a || a > b ? a : b;
+    }
 };
 struct min_f {
     template <class T>
-    T operator()(T a, T b) const { return a != a || a < b ? a : b; }
+    T operator()(T a, T b) const {
+        return a != a || a < b ? a : b;
+    }
 };
 /// The remainder with the divisor's sign for integers; 0 for a divisor of 0.
 struct modulo_f {
@@ -152,7 +182,8 @@ struct modulo_f {
             const T rest = std::fmod(a, b);
             return rest != T{0} && (rest < T{0}) != (b < T{0}) ? rest + b : rest;
         } else {
-            if (b == T{0} || b == static_cast<T>(-1)) return std::is_signed_v<T> || b == T{0} ? T{0} : static_cast<T>(a % b);
+            if (b == T{0} || b == static_cast<T>(-1))
+                return std::is_signed_v<T> || b == T{0} ? T{0} : static_cast<T>(a % b);
             const T rest = static_cast<T>(a % b);
             return rest != T{0} && (rest < T{0}) != (b < T{0}) ? static_cast<T>(rest + b) : rest;
         }
@@ -170,13 +201,17 @@ struct remainder_f {
 struct shift_left_f {
     template <class T>
     T operator()(T a, T b) const {
-        return b >= T{8 * sizeof(T)} ? T{0} : static_cast<T>(static_cast<std::uint64_t>(a) << static_cast<unsigned>(b));
+        return b >= T{8 * sizeof(T)}
+                   ? T{0}
+                   : static_cast<T>(static_cast<std::uint64_t>(a) << static_cast<unsigned>(b));
     }
 };
 struct shift_right_f {
     template <class T>
     T operator()(T a, T b) const {
-        return b >= T{8 * sizeof(T)} ? T{0} : static_cast<T>(static_cast<std::uint64_t>(a) >> static_cast<unsigned>(b));
+        return b >= T{8 * sizeof(T)}
+                   ? T{0}
+                   : static_cast<T>(static_cast<std::uint64_t>(a) >> static_cast<unsigned>(b));
     }
 };
 /// The result has the base's type; integers to integer powers wrap, everything else goes through floating point.
@@ -211,7 +246,9 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
 
 }  // namespace detail
 
-[[nodiscard]] inline outcome add_kernel(const call& c) { return detail::same_type_binary<detail::add_f>(c, number_types{}); }
+[[nodiscard]] inline outcome add_kernel(const call& c) {
+    return detail::same_type_binary<detail::add_f>(c, number_types{});
+}
 [[nodiscard]] inline outcome sub_kernel(const call& c) {
     return detail::same_type_binary<detail::subtract_f>(c, number_types{});
 }
@@ -239,7 +276,9 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
 [[nodiscard]] inline outcome and_kernel(const call& c) {
     return detail::same_type_binary<detail::and_f>(c, type_list<bool>{});
 }
-[[nodiscard]] inline outcome or_kernel(const call& c) { return detail::same_type_binary<detail::or_f>(c, type_list<bool>{}); }
+[[nodiscard]] inline outcome or_kernel(const call& c) {
+    return detail::same_type_binary<detail::or_f>(c, type_list<bool>{});
+}
 [[nodiscard]] inline outcome xor_kernel(const call& c) {
     return detail::same_type_binary<detail::xor_f>(c, type_list<bool>{});
 }
@@ -260,8 +299,10 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
 /// BitShift of unsigned integers; shifting by the width or more gives 0.
 [[nodiscard]] inline outcome bit_shift_kernel(const call& c) {
     const auto direction = c.text("direction", "");
-    if (direction == "LEFT") return detail::same_type_binary<detail::shift_left_f>(c, detail::unsigned_types{});
-    if (direction == "RIGHT") return detail::same_type_binary<detail::shift_right_f>(c, detail::unsigned_types{});
+    if (direction == "LEFT")
+        return detail::same_type_binary<detail::shift_left_f>(c, detail::unsigned_types{});
+    if (direction == "RIGHT")
+        return detail::same_type_binary<detail::shift_right_f>(c, detail::unsigned_types{});
     return c.fail(errc::invalid_model, "direction '" + direction + "'");
 }
 
@@ -292,7 +333,8 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
         slope = slope.reshaped(padded);
     }
     DISPART_TRY(shape dims, broadcast_shape(c, x.dims(), slope.dims()));
-    if (dims != x.dims()) return c.bad_shape("slope " + to_string(slope.dims()) + " does not fit into " + to_string(x.dims()));
+    if (dims != x.dims())
+        return c.bad_shape("slope " + to_string(slope.dims()) + " does not fit into " + to_string(x.dims()));
     const auto entry = detail::binary_entry_of<prelu_f>(floating_types{}, x.type());
     if (entry.row == nullptr) return c.bad_type(0);
     DISPART_TRY(tensor out, detail::run_binary(c, x, slope, std::move(dims), entry));
@@ -321,9 +363,15 @@ template <class F, class Types>
 }  // namespace detail
 
 /// Max, Min, Sum and Mean of any number of operands, from the first to the last.
-[[nodiscard]] inline outcome max_kernel(const call& c) { return detail::variadic<detail::max_f>(c, number_types{}); }
-[[nodiscard]] inline outcome min_kernel(const call& c) { return detail::variadic<detail::min_f>(c, number_types{}); }
-[[nodiscard]] inline outcome sum_kernel(const call& c) { return detail::variadic<detail::add_f>(c, floating_types{}); }
+[[nodiscard]] inline outcome max_kernel(const call& c) {
+    return detail::variadic<detail::max_f>(c, number_types{});
+}
+[[nodiscard]] inline outcome min_kernel(const call& c) {
+    return detail::variadic<detail::min_f>(c, number_types{});
+}
+[[nodiscard]] inline outcome sum_kernel(const call& c) {
+    return detail::variadic<detail::add_f>(c, floating_types{});
+}
 [[nodiscard]] inline outcome mean_kernel(const call& c) {
     DISPART_TRY(const tensor total, detail::fold_operands<detail::add_f>(c, floating_types{}));
     DISPART_TRY(tensor out, c.make(total.type(), total.dims()));

@@ -24,6 +24,8 @@
 
 namespace dispart::kernels {
 
+using dispart::to_string;  // of shapes, beside those of this namespace
+
 /// A layer's results in order.
 using outcome = result<std::vector<tensor>>;
 
@@ -45,7 +47,9 @@ struct call {
         return node.outputs.empty() || (i < node.outputs.size() && node.outputs[i] != no_id);
     }
 
-    [[nodiscard]] bool has_attr(std::string_view name) const { return node.attrs.find(name) != node.attrs.end(); }
+    [[nodiscard]] bool has_attr(std::string_view name) const {
+        return node.attrs.find(name) != node.attrs.end();
+    }
     [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t fallback) const {
         return get_or<std::int64_t>(node.attrs, name, fallback);
     }
@@ -98,7 +102,8 @@ struct call {
     /// Axis -rank..rank-1 as an index. Errors: shape_mismatch.
     [[nodiscard]] result<std::size_t> axis_index(std::int64_t axis, std::size_t rank) const {
         const auto index = dispart::detail::normal_axis(axis, rank);
-        if (!index) return bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
+        if (!index)
+            return bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
         return *index;
     }
     /// The `axis` attribute as an index. Errors: shape_mismatch.
@@ -114,8 +119,8 @@ struct call {
     /// Errors: invalid_model unless operands i and j, where present, have one element type.
     [[nodiscard]] result<void> same_type(std::size_t i, std::size_t j) const {
         if (!has(i) || !has(j) || in[i].type() == in[j].type()) return {};
-        return fail(errc::invalid_model, "operands of types " + std::string(to_string(in[i].type())) + " and " +
-                                             std::string(to_string(in[j].type())));
+        return fail(errc::invalid_model, "operands of types " + std::string(to_string(in[i].type())) +
+                                             " and " + std::string(to_string(in[j].type())));
     }
     /// Errors: shape_mismatch unless operand i, where present, has that shape.
     [[nodiscard]] result<void> need_shape(std::size_t i, const shape& dims) const {

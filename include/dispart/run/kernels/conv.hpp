@@ -31,9 +31,11 @@ struct conv_plan {
     const auto& w = c.in[1].dims();
     DISPART_TRY(const auto groups, conv_groups(c, x, w));
     if (w[1] != x[1] / groups)
-        return c.bad_shape("data " + to_string(x) + " and weights " + to_string(w) + " have different channels");
+        return c.bad_shape("data " + to_string(x) + " and weights " + to_string(w) +
+                           " have different channels");
     const std::span<const std::int64_t> space = std::span(x).subspan(2);
-    DISPART_TRY(const auto window, dispart::detail::resolve_window(window_context(c), space, shape(w.begin() + 2, w.end()), false));
+    DISPART_TRY(const auto window, dispart::detail::resolve_window(window_context(c), space,
+                                                                   shape(w.begin() + 2, w.end()), false));
     conv_plan plan;
     DISPART_TRY(plan.w, as_three_axes(c, x, window));
     plan.batch = x[0];
@@ -46,7 +48,8 @@ struct conv_plan {
 
 /// Writes the taps of output rows [first, first + rows) of one channel: taps lines of rows * out[2] values, `line` apart.
 template <class T>
-void unfold_channel(const window3& w, const T* plane, std::int64_t first, std::int64_t rows, T* to, std::int64_t line) {
+void unfold_channel(const window3& w, const T* plane, std::int64_t first, std::int64_t rows, T* to,
+                    std::int64_t line) {
     for (std::int64_t a = 0; a < w.kernel[0]; ++a)
         for (std::int64_t b = 0; b < w.kernel[1]; ++b)
             for (std::int64_t k = 0; k < w.kernel[2]; ++k, to += line)
@@ -77,13 +80,15 @@ void convolve_group(const conv_plan& p, const T* x, const T* weights, T* out, st
     const auto maps = p.maps / p.groups;
     const auto depth = per_group * volume(w.kernel);
     const auto rows = w.out[0] * w.out[1];
-    const auto block = std::clamp<std::int64_t>(unfold_block / std::max<std::int64_t>(1, depth * w.out[2]), 1, rows);
+    const auto block =
+        std::clamp<std::int64_t>(unfold_block / std::max<std::int64_t>(1, depth * w.out[2]), 1, rows);
     scratch.resize(static_cast<std::size_t>(depth * block * w.out[2]));
     for (std::int64_t first = 0; first < rows; first += block) {
         const auto count = std::min(block, rows - first);
         const auto line = count * w.out[2];
         for (std::int64_t ch = 0; ch < per_group; ++ch)
-            unfold_channel(w, x + ch * volume(w.in), first, count, scratch.data() + ch * volume(w.kernel) * line, line);
+            unfold_channel(w, x + ch * volume(w.in), first, count,
+                           scratch.data() + ch * volume(w.kernel) * line, line);
         using stride = Eigen::OuterStride<>;
         using rows_of = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
         Eigen::Map<rows_of, 0, stride>(out + first * w.out[2], maps, line, stride(volume(w.out))).noalias() =
@@ -102,8 +107,7 @@ void convolve(const conv_plan& p, const T* x, const T* weights, const T* bias, T
     for (std::int64_t n = 0; n < p.batch; ++n)
         for (std::int64_t g = 0; g < p.groups; ++g) {
             T* to = out + (n * p.maps + g * maps) * out_plane;
-            if (depth == 0)
-                std::fill_n(to, maps * out_plane, T{0});
+            if (depth == 0) std::fill_n(to, maps * out_plane, T{0});
             else
                 convolve_group(p, x + (n * p.channels + g * (p.channels / p.groups)) * in_plane,
                                weights + g * maps * depth, to, scratch);
@@ -140,7 +144,8 @@ void convolve(const conv_plan& p, const T* x, const T* weights, const T* bias, T
 namespace detail {
 
 /// 8-bit values less their zero point (one, or one per leading extent), exactly, as double.
-[[nodiscard]] inline result<std::vector<double>> centred_image(const call& c, std::size_t operand, std::size_t zero) {
+[[nodiscard]] inline result<std::vector<double>> centred_image(const call& c, std::size_t operand,
+                                                               std::size_t zero) {
     const auto& x = c.in[operand];
     if (x.type() != dtype::u8 && x.type() != dtype::i8) return c.bad_type(operand);
     auto values = values_as<double>(x);
@@ -183,9 +188,12 @@ namespace detail {
     const auto& x = c.in[0].dims();
     const auto& w = c.in[1].dims();
     DISPART_TRY(const auto groups, conv_groups(c, x, w));
-    if (w[0] != x[1]) return c.bad_shape("data " + to_string(x) + " and weights " + to_string(w) + " have different channels");
+    if (w[0] != x[1])
+        return c.bad_shape("data " + to_string(x) + " and weights " + to_string(w) +
+                           " have different channels");
     const std::span<const std::int64_t> space = std::span(x).subspan(2);
-    DISPART_TRY(const auto window, dispart::detail::resolve_transposed_window(window_context(c), space, shape(w.begin() + 2, w.end())));
+    DISPART_TRY(const auto window, dispart::detail::resolve_transposed_window(window_context(c), space,
+                                                                              shape(w.begin() + 2, w.end())));
     conv_plan plan;
     DISPART_TRY(plan.w, as_three_axes(c, x, window));
     plan.batch = x[0];
@@ -199,7 +207,8 @@ namespace detail {
 
 /// Adds the taps of small rows [first, first + rows) into one plane of the large image: the reverse of unfold_channel.
 template <class T>
-void fold_channel(const window3& w, const T* from, std::int64_t line, std::int64_t first, std::int64_t rows, T* plane) {
+void fold_channel(const window3& w, const T* from, std::int64_t line, std::int64_t first, std::int64_t rows,
+                  T* plane) {
     for (std::int64_t a = 0; a < w.kernel[0]; ++a)
         for (std::int64_t b = 0; b < w.kernel[1]; ++b)
             for (std::int64_t k = 0; k < w.kernel[2]; ++k, from += line)
@@ -217,24 +226,28 @@ void fold_channel(const window3& w, const T* from, std::int64_t line, std::int64
 
 /// One image and group: unfolded [M/g * taps, small] = W' [M/g * taps, C/g] x [C/g, small], folded into the result.
 template <class T>
-void transpose_convolve_group(const conv_plan& p, const T* x, const T* weights, T* out, std::vector<T>& scratch) {
+void transpose_convolve_group(const conv_plan& p, const T* x, const T* weights, T* out,
+                              std::vector<T>& scratch) {
     const auto& w = p.w;
     const auto maps = p.maps / p.groups;
     const auto depth = maps * volume(w.kernel);
     const auto channels = p.channels / p.groups;
     const auto rows = w.out[0] * w.out[1];
-    const auto block = std::clamp<std::int64_t>(unfold_block / std::max<std::int64_t>(1, depth * w.out[2]), 1, rows);
+    const auto block =
+        std::clamp<std::int64_t>(unfold_block / std::max<std::int64_t>(1, depth * w.out[2]), 1, rows);
     scratch.resize(static_cast<std::size_t>(depth * block * w.out[2]));
     using stride = Eigen::OuterStride<>;
     using rows_of = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     for (std::int64_t first = 0; first < rows; first += block) {
         const auto count = std::min(block, rows - first);
         const auto line = count * w.out[2];
-        const Eigen::Map<const rows_of, 0, stride> image(x + first * w.out[2], channels, line, stride(volume(w.out)));
+        const Eigen::Map<const rows_of, 0, stride> image(x + first * w.out[2], channels, line,
+                                                         stride(volume(w.out)));
         matrix_view<T>(scratch.data(), depth, line).noalias() =
             const_matrix_view<T>(weights, channels, depth).transpose() * image;
         for (std::int64_t m = 0; m < maps; ++m)
-            fold_channel(w, scratch.data() + m * volume(w.kernel) * line, line, first, count, out + m * volume(w.in));
+            fold_channel(w, scratch.data() + m * volume(w.kernel) * line, line, first, count,
+                         out + m * volume(w.in));
     }
 }
 
@@ -247,7 +260,8 @@ void transpose_convolve(const conv_plan& p, const T* x, const T* weights, const 
         for (std::int64_t g = 0; g < p.groups; ++g) {
             T* to = out + (n * p.maps + g * maps) * volume(p.w.in);
             for (std::int64_t m = 0; m < maps; ++m)
-                std::fill_n(to + m * volume(p.w.in), volume(p.w.in), bias != nullptr ? bias[g * maps + m] : T{0});
+                std::fill_n(to + m * volume(p.w.in), volume(p.w.in),
+                            bias != nullptr ? bias[g * maps + m] : T{0});
             if (channels > 0)
                 transpose_convolve_group(p, x + (n * p.channels + g * channels) * volume(p.w.out),
                                          weights + g * channels * maps * volume(p.w.kernel), to, scratch);

@@ -7,13 +7,20 @@
 
 #include "dispart/run/kernels/binary.hpp"
 #include "dispart/run/kernels/conv.hpp"
+#include "dispart/run/kernels/einsum.hpp"
+#include "dispart/run/kernels/indexing.hpp"
 #include "dispart/run/kernels/matmul.hpp"
 #include "dispart/run/kernels/movement.hpp"
 #include "dispart/run/kernels/norm.hpp"
 #include "dispart/run/kernels/pool.hpp"
+#include "dispart/run/kernels/quantize.hpp"
+#include "dispart/run/kernels/recurrent.hpp"
 #include "dispart/run/kernels/reduce.hpp"
+#include "dispart/run/kernels/resize.hpp"
+#include "dispart/run/kernels/sampling.hpp"
 #include "dispart/run/kernels/shape_ops.hpp"
 #include "dispart/run/kernels/softmax.hpp"
+#include "dispart/run/kernels/sorting.hpp"
 #include "dispart/run/kernels/unary.hpp"
 
 namespace dispart::kernels {
@@ -24,7 +31,9 @@ namespace detail {
 [[nodiscard]] inline const std::vector<kernel_row>& all_rows() {
     static const auto rows = [] {
         std::vector<kernel_row> all;
-        const auto add_family = [&](const auto& family) { all.insert(all.end(), family.begin(), family.end()); };
+        const auto add_family = [&](const auto& family) {
+            all.insert(all.end(), family.begin(), family.end());
+        };
         add_family(unary_rows);
         add_family(binary_rows);
         add_family(reduce_rows);
@@ -35,6 +44,13 @@ namespace detail {
         add_family(pool_rows);
         add_family(shape_rows);
         add_family(movement_rows);
+        add_family(indexing_rows);
+        add_family(sorting_rows);
+        add_family(resize_rows);
+        add_family(sampling_rows);
+        add_family(recurrent_rows);
+        add_family(quantize_rows);
+        add_family(einsum_rows);
         std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.op < b.op; });
         return all;
     }();
@@ -43,17 +59,20 @@ namespace detail {
 
 [[nodiscard]] inline const kernel_row* find_row(std::string_view op) {
     const auto& rows = all_rows();
-    const auto found = std::lower_bound(rows.begin(), rows.end(), op, [](const auto& row, auto name) { return row.op < name; });
+    const auto found = std::lower_bound(rows.begin(), rows.end(), op,
+                                        [](const auto& row, auto name) { return row.op < name; });
     return found != rows.end() && found->op == op ? &*found : nullptr;
 }
 
 /// Errors: invalid_model (too few or too many operands, too many axes).
 [[nodiscard]] inline result<void> check_operands(const call& c, const kernel_row& row) {
-    if (c.in.size() > row.max_operands) return c.fail(errc::invalid_model, std::to_string(c.in.size()) + " operands");
+    if (c.in.size() > row.max_operands)
+        return c.fail(errc::invalid_model, std::to_string(c.in.size()) + " operands");
     for (std::size_t i = 0; i < row.min_operands; ++i)
         if (!c.has(i)) return c.fail(errc::invalid_model, "operand " + std::to_string(i) + " is absent");
     for (const auto& operand : c.in)
-        if (operand.rank() > max_axes) return c.fail(errc::limit_exceeded, "an operand has over " + std::to_string(max_axes) + " axes");
+        if (operand.rank() > max_axes)
+            return c.fail(errc::limit_exceeded, "an operand has over " + std::to_string(max_axes) + " axes");
     return {};
 }
 
@@ -91,10 +110,12 @@ namespace detail {
 /// Errors: unsupported (operator without a kernel, or a type, attribute or version it does not handle), shape_mismatch,
 /// invalid_model, limit_exceeded; the offender is the layer, the message names the operator. Never undefined behaviour,
 /// whatever the attributes, shapes and values.
-[[nodiscard]] inline outcome evaluate_layer(const layer& node, std::span<const tensor> operands, std::int64_t opset) {
+[[nodiscard]] inline outcome evaluate_layer(const layer& node, std::span<const tensor> operands,
+                                            std::int64_t opset) {
     const call c{node, operands, opset};
     const auto* row = detail::find_row(node.op);
-    if (row == nullptr) return dispart::fail(errc::unsupported, node.name, "operator " + node.op + " has no kernel");
+    if (row == nullptr)
+        return dispart::fail(errc::unsupported, node.name, "operator " + node.op + " has no kernel");
     try {
         DISPART_CHECK(detail::check_operands(c, *row));
         auto made = row->half == halves::as_float ? detail::run_widened(c, *row) : row->run(c);

@@ -20,10 +20,10 @@ template <class T>
 void multiply_matrices(const T* a, const T* b, T* out, std::int64_t m, std::int64_t k, std::int64_t n) {
     if (m == 0 || n == 0) return;
     if constexpr (std::is_floating_point_v<T>) {
-        if (k == 0)
-            std::fill_n(out, m * n, T{0});
+        if (k == 0) std::fill_n(out, m * n, T{0});
         else
-            matrix_view<T>(out, m, n).noalias() = const_matrix_view<T>(a, m, k) * const_matrix_view<T>(b, k, n);
+            matrix_view<T>(out, m, n).noalias() =
+                const_matrix_view<T>(a, m, k) * const_matrix_view<T>(b, k, n);
     } else {
         std::fill_n(out, m * n, T{0});
         for (std::int64_t i = 0; i < m; ++i)
@@ -40,8 +40,8 @@ namespace detail {
 /// What NumPy's matmul does with two shapes: matrices of [m, k] and [k, n], and how they are paired up.
 struct matmul_plan {
     std::int64_t m = 1, k = 1, n = 1;
-    shape batch;       ///< common leading extents
-    strides a_steps;   ///< in matrices
+    shape batch;      ///< common leading extents
+    strides a_steps;  ///< in matrices
     strides b_steps;
     shape result;
 };
@@ -83,8 +83,8 @@ void for_each_matrix(const matmul_plan& plan, F f) {
 template <class T>
 void run_matmul(const matmul_plan& plan, const T* a, const T* b, T* out) {
     for_each_matrix(plan, [&](std::int64_t ia, std::int64_t ib, std::int64_t io) {
-        multiply_matrices(a + ia * plan.m * plan.k, b + ib * plan.k * plan.n, out + io * plan.m * plan.n, plan.m, plan.k,
-                          plan.n);
+        multiply_matrices(a + ia * plan.m * plan.k, b + ib * plan.k * plan.n, out + io * plan.m * plan.n,
+                          plan.m, plan.k, plan.n);
     });
 }
 
@@ -115,7 +115,8 @@ template <class T>
     std::vector<T> to(values, values + from.size());
     if (!transpose) return to;
     for (std::int64_t i = 0; i < rows; ++i)
-        for (std::int64_t j = 0; j < columns; ++j) to[static_cast<std::size_t>(j * rows + i)] = values[i * columns + j];
+        for (std::int64_t j = 0; j < columns; ++j)
+            to[static_cast<std::size_t>(j * rows + i)] = values[i * columns + j];
     return to;
 }
 
@@ -144,7 +145,8 @@ struct gemm_extents {
     tensor bias;
     if (c.has(2)) {
         DISPART_TRY(const shape common, broadcast_shape(c, dims, c.in[2].dims()));
-        if (common != dims) return c.bad_shape("C " + to_string(c.in[2].dims()) + " does not fit into " + to_string(dims));
+        if (common != dims)
+            return c.bad_shape("C " + to_string(c.in[2].dims()) + " does not fit into " + to_string(dims));
         DISPART_TRY(bias, expanded(c, c.in[2], dims));
     }
     const float alpha = c.real("alpha", 1.0F);
@@ -157,7 +159,9 @@ struct gemm_extents {
         const T* add = bias.has_value() ? bias.data<T>().data() : nullptr;
         for (std::size_t i = 0; i < out.size(); ++i) {
             const T scaled = alpha == 1.0F ? to[i] : convert<T>(alpha * static_cast<float>(to[i]));
-            const T offset = add == nullptr ? T{0} : beta == 1.0F ? add[i] : convert<T>(beta * static_cast<float>(add[i]));
+            const T offset = add == nullptr ? T{0}
+                             : beta == 1.0F ? add[i]
+                                            : convert<T>(beta * static_cast<float>(add[i]));
             to[i] = wrap_add(scaled, offset);
         }
     });
@@ -168,8 +172,8 @@ struct gemm_extents {
 namespace detail {
 
 /// An 8-bit matrix operand less its zero point: one for all, or one per row (of A) or column (of B).
-[[nodiscard]] inline result<std::vector<std::int32_t>> centred(const call& c, std::size_t operand, std::size_t zero,
-                                                               bool per_column) {
+[[nodiscard]] inline result<std::vector<std::int32_t>> centred(const call& c, std::size_t operand,
+                                                               std::size_t zero, bool per_column) {
     const auto& x = c.in[operand];
     if (x.type() != dtype::u8 && x.type() != dtype::i8) return c.bad_type(operand);
     auto values = values_as<std::int32_t>(x);
@@ -189,8 +193,8 @@ namespace detail {
     return values;
 }
 
-[[nodiscard]] inline result<tensor> integer_product(const call& c, std::size_t a, std::size_t a_zero, std::size_t b,
-                                                    std::size_t b_zero) {
+[[nodiscard]] inline result<tensor> integer_product(const call& c, std::size_t a, std::size_t a_zero,
+                                                    std::size_t b, std::size_t b_zero) {
     DISPART_TRY(const auto plan, plan_matmul(c, c.in[a].dims(), c.in[b].dims()));
     DISPART_TRY(const auto left, centred(c, a, a_zero, false));
     DISPART_TRY(const auto right, centred(c, b, b_zero, true));

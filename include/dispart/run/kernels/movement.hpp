@@ -18,9 +18,13 @@ namespace dispart::kernels {
         if (!c.has(i)) return c.fail(errc::invalid_model, "operand " + std::to_string(i) + " is absent");
         DISPART_CHECK(c.same_type(0, i));
         shape other = c.in[i].dims();
-        if (other.size() != dims.size()) return c.bad_shape("operands of rank " + std::to_string(dims.size()) + " and " + std::to_string(other.size()));
+        if (other.size() != dims.size())
+            return c.bad_shape("operands of rank " + std::to_string(dims.size()) + " and " +
+                               std::to_string(other.size()));
         total = dispart::detail::plus(total, std::exchange(other[axis], dims[axis]));
-        if (other != dims) return c.bad_shape("operand " + std::to_string(i) + " of shape " + to_string(c.in[i].dims()) + " beside " + to_string(dims));
+        if (other != dims)
+            return c.bad_shape("operand " + std::to_string(i) + " of shape " + to_string(c.in[i].dims()) +
+                               " beside " + to_string(dims));
     }
     dims[axis] = total;
     DISPART_TRY(tensor out, c.make(c.in[0].type(), dims));
@@ -30,7 +34,8 @@ namespace dispart::kernels {
     std::byte* to = out.bytes().data();
     for (const auto& part : c.in) {
         const std::size_t width = part.size_bytes() / outer;
-        for (std::size_t o = 0; o < outer && width > 0; ++o) std::memcpy(to + o * row, part.bytes().data() + o * width, width);
+        for (std::size_t o = 0; o < outer && width > 0; ++o)
+            std::memcpy(to + o * row, part.bytes().data() + o * width, width);
         to += width;
     }
     return one(std::move(out));
@@ -43,9 +48,11 @@ namespace detail {
     if (auto stated = c.integers("split")) return *stated;
     const auto asked = static_cast<std::int64_t>(c.node.outputs.size());
     const auto pieces = c.integer("num_outputs", asked);
-    if (pieces < 1 || pieces > (std::int64_t{1} << 16)) return c.fail(errc::invalid_model, std::to_string(pieces) + " pieces");
+    if (pieces < 1 || pieces > (std::int64_t{1} << 16))
+        return c.fail(errc::invalid_model, std::to_string(pieces) + " pieces");
     if (extent_here % pieces != 0 && !c.has_attr("num_outputs"))
-        return c.bad_shape("an extent of " + std::to_string(extent_here) + " in " + std::to_string(pieces) + " even pieces");
+        return c.bad_shape("an extent of " + std::to_string(extent_here) + " in " + std::to_string(pieces) +
+                           " even pieces");
     const auto length = (extent_here + pieces - 1) / pieces;
     std::vector<std::int64_t> lengths(static_cast<std::size_t>(pieces), length);
     lengths.back() = extent_here - (pieces - 1) * length;
@@ -63,7 +70,8 @@ namespace detail {
         if (length < 0) return c.bad_shape("a piece of " + std::to_string(length));
         total = dispart::detail::plus(total, length);
     }
-    if (total != x.dims()[axis]) return c.bad_shape("pieces of " + std::to_string(total) + " in all from " + to_string(x.dims()));
+    if (total != x.dims()[axis])
+        return c.bad_shape("pieces of " + std::to_string(total) + " in all from " + to_string(x.dims()));
     std::vector<tensor> list;
     const auto outer = static_cast<std::size_t>(extent(x.dims(), 0, axis));
     const std::size_t row = outer > 0 ? x.size_bytes() / outer : 0;
@@ -73,7 +81,8 @@ namespace detail {
         dims[axis] = length;
         DISPART_TRY(tensor piece, c.make(x.type(), std::move(dims)));
         const std::size_t width = outer > 0 ? piece.size_bytes() / outer : 0;
-        for (std::size_t o = 0; o < outer && width > 0; ++o) std::memcpy(piece.bytes().data() + o * width, from + o * row, width);
+        for (std::size_t o = 0; o < outer && width > 0; ++o)
+            std::memcpy(piece.bytes().data() + o * width, from + o * row, width);
         from += width;
         list.push_back(std::move(piece));
     }
@@ -85,7 +94,8 @@ namespace detail {
 struct slice_axis {
     std::int64_t start = 0, step = 1, count = 0;
 };
-[[nodiscard]] inline slice_axis clamp_slice(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t extent_here) {
+[[nodiscard]] inline slice_axis clamp_slice(std::int64_t start, std::int64_t end, std::int64_t step,
+                                            std::int64_t extent_here) {
     if (start < 0) start = dispart::detail::plus(start, extent_here);
     if (end < 0) end = dispart::detail::plus(end, extent_here);
     if (step > 0) {
@@ -141,7 +151,8 @@ struct slice_lists {
     std::vector<bool> seen(x.rank(), false);
     for (std::size_t i = 0; i < s.axes.size(); ++i) {
         DISPART_TRY(const auto axis, c.axis_index(s.axes[i], x.rank()));
-        if (seen[axis] || s.steps[i] == 0) return c.bad_shape("axis " + std::to_string(s.axes[i]) + " twice, or a step of 0");
+        if (seen[axis] || s.steps[i] == 0)
+            return c.bad_shape("axis " + std::to_string(s.axes[i]) + " twice, or a step of 0");
         seen[axis] = true;
         const auto step = std::max(s.steps[i], -dispart::detail::saturated);
         const auto part = detail::clamp_slice(s.starts[i], s.ends[i], step, x.dims()[axis]);
@@ -152,12 +163,14 @@ struct slice_lists {
     DISPART_TRY(tensor out, c.make(x.type(), dims));
     if (out.size() == 0) return one(std::move(out));
     const auto width = size_of(x.type());
-    copy_strided(dims, x.bytes().data() + start * static_cast<std::int64_t>(width), steps, out.bytes().data(), dense_strides(dims), width);
+    copy_strided(dims, x.bytes().data() + start * static_cast<std::int64_t>(width), steps, out.bytes().data(),
+                 dense_strides(dims), width);
     return one(std::move(out));
 }
 
 /// A tensor with its axes in another order. Precondition: `order` is a permutation of the axes.
-[[nodiscard]] inline result<tensor> transposed(const call& c, const tensor& x, const std::vector<std::size_t>& order) {
+[[nodiscard]] inline result<tensor> transposed(const call& c, const tensor& x,
+                                               const std::vector<std::size_t>& order) {
     const auto dense = dense_strides(x.dims());
     shape dims;
     strides steps;
@@ -176,7 +189,8 @@ struct slice_lists {
     std::vector<std::size_t> order(rank);
     for (std::size_t i = 0; i < rank; ++i) order[i] = rank - 1 - i;
     if (const auto stated = c.integers("perm")) {
-        if (stated->size() != rank) return c.bad_shape("perm has " + std::to_string(stated->size()) + " axes");
+        if (stated->size() != rank)
+            return c.bad_shape("perm has " + std::to_string(stated->size()) + " axes");
         DISPART_TRY(const auto mask, detail::axis_mask(c, *stated, rank));
         static_cast<void>(mask);
         for (std::size_t i = 0; i < rank; ++i) order[i] = *dispart::detail::normal_axis((*stated)[i], rank);
@@ -187,7 +201,8 @@ struct slice_lists {
 
 namespace detail {
 /// Where an element of a padded axis comes from, or -1 for the constant.
-[[nodiscard]] inline std::int64_t padded_source(std::int64_t at, std::int64_t extent_here, std::string_view mode) {
+[[nodiscard]] inline std::int64_t padded_source(std::int64_t at, std::int64_t extent_here,
+                                                std::string_view mode) {
     if (at >= 0 && at < extent_here) return at;
     if (mode == "constant" || extent_here == 0) return -1;
     if (mode == "edge") return at < 0 ? 0 : extent_here - 1;
@@ -220,7 +235,8 @@ struct padding {
             axes.push_back(index);
         }
     }
-    if (pads.size() != 2 * axes.size()) return c.bad_shape(std::to_string(pads.size()) + " pads for " + std::to_string(axes.size()) + " axes");
+    if (pads.size() != 2 * axes.size())
+        return c.bad_shape(std::to_string(pads.size()) + " pads for " + std::to_string(axes.size()) + " axes");
     padding p{std::vector<std::int64_t>(rank, 0), std::vector<std::int64_t>(rank, 0)};
     for (std::size_t i = 0; i < axes.size(); ++i) {
         p.begin[axes[i]] = dispart::detail::clamp_extent(pads[i]);
@@ -248,8 +264,8 @@ struct padding {
 }
 
 /// For each axis, where each position of the result comes from: an offset in elements, or -1.
-[[nodiscard]] inline std::vector<std::vector<std::int64_t>> padded_sources(const shape& from, const shape& to, const padding& p,
-                                                                           std::string_view mode) {
+[[nodiscard]] inline std::vector<std::vector<std::int64_t>>
+padded_sources(const shape& from, const shape& to, const padding& p, std::string_view mode) {
     const auto steps = dense_strides(from);
     std::vector<std::vector<std::int64_t>> sources(to.size());
     for (std::size_t axis = 0; axis < to.size(); ++axis)
@@ -265,13 +281,15 @@ struct padding {
 [[nodiscard]] inline outcome pad_kernel(const call& c) {
     const auto& x = c.in[0];
     const auto mode = c.text("mode", "constant");
-    if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap") return c.unsupported("mode '" + mode + "'");
+    if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap")
+        return c.unsupported("mode '" + mode + "'");
     DISPART_TRY(const auto p, detail::read_padding(c));
     DISPART_TRY(const auto value, detail::padding_value(c));
     shape dims = x.dims();
     for (std::size_t i = 0; i < dims.size(); ++i) {
         dims[i] = dispart::detail::plus(dims[i], dispart::detail::plus(p.begin[i], p.end[i]));
-        if (x.dims()[i] == 0 && dims[i] > 0 && mode != "constant") return c.bad_shape("nothing to repeat in " + to_string(x.dims()));
+        if (x.dims()[i] == 0 && dims[i] > 0 && mode != "constant")
+            return c.bad_shape("nothing to repeat in " + to_string(x.dims()));
     }
     DISPART_TRY(tensor out, c.make(x.type(), dims));
     if (out.size() == 0) return one(std::move(out));
@@ -288,7 +306,8 @@ struct padding {
             base = source < 0 ? -1 : base + source;
         }
         for (const auto source : sources[last]) {
-            const auto* from = base < 0 || source < 0 ? value.data() : x.bytes().data() + (base + source) * width;
+            const auto* from =
+                base < 0 || source < 0 ? value.data() : x.bytes().data() + (base + source) * width;
             std::memcpy(to, from, static_cast<std::size_t>(width));
             to += width;
         }
@@ -312,7 +331,8 @@ struct padding {
     } else {
         DISPART_TRY(repeats, c.integer_list(1));
     }
-    if (repeats.size() != x.rank()) return c.bad_shape(std::to_string(repeats.size()) + " repeats for " + to_string(x.dims()));
+    if (repeats.size() != x.rank())
+        return c.bad_shape(std::to_string(repeats.size()) + " repeats for " + to_string(x.dims()));
     // Each axis as two: [repeats, extent], the first with a step of 0.
     shape dims, halves_of;
     strides steps;
@@ -325,7 +345,8 @@ struct padding {
     }
     DISPART_TRY(tensor out, c.make(x.type(), dims));
     if (out.size() > 0)
-        copy_strided(halves_of, x.bytes().data(), steps, out.bytes().data(), dense_strides(halves_of), size_of(x.type()));
+        copy_strided(halves_of, x.bytes().data(), steps, out.bytes().data(), dense_strides(halves_of),
+                     size_of(x.type()));
     return one(std::move(out));
 }
 
@@ -339,13 +360,15 @@ struct padding {
 
 namespace detail {
 /// Reshape, transpose, reshape: what DepthToSpace and SpaceToDepth do.
-[[nodiscard]] inline outcome rearrange(const call& c, shape inner, const std::vector<std::size_t>& order, shape outer) {
+[[nodiscard]] inline outcome rearrange(const call& c, shape inner, const std::vector<std::size_t>& order,
+                                       shape outer) {
     DISPART_TRY(const tensor moved, transposed(c, c.in[0].reshaped(std::move(inner)), order));
     return one(moved.reshaped(std::move(outer)));
 }
 [[nodiscard]] inline result<std::int64_t> block_size(const call& c) {
     const auto block = c.integer("blocksize", 0);
-    if (c.in[0].rank() != 4 || block < 1 || block > (std::int64_t{1} << 20)) return c.bad_shape("blocksize " + std::to_string(block) + " for " + to_string(c.in[0].dims()));
+    if (c.in[0].rank() != 4 || block < 1 || block > (std::int64_t{1} << 20))
+        return c.bad_shape("blocksize " + std::to_string(block) + " for " + to_string(c.in[0].dims()));
     return block;
 }
 }  // namespace detail
@@ -354,17 +377,21 @@ namespace detail {
 [[nodiscard]] inline outcome depth_to_space_kernel(const call& c) {
     DISPART_TRY(const auto b, detail::block_size(c));
     const auto& d = c.in[0].dims();
-    if (d[1] % (b * b) != 0) return c.bad_shape(to_string(d) + " has no multiple of " + std::to_string(b * b) + " channels");
+    if (d[1] % (b * b) != 0)
+        return c.bad_shape(to_string(d) + " has no multiple of " + std::to_string(b * b) + " channels");
     const auto depth = d[1] / (b * b);
     const shape outer{d[0], depth, d[2] * b, d[3] * b};
-    if (c.text("mode", "DCR") == "CRD") return detail::rearrange(c, {d[0], depth, b, b, d[2], d[3]}, {0, 1, 4, 2, 5, 3}, outer);
+    if (c.text("mode", "DCR") == "CRD")
+        return detail::rearrange(c, {d[0], depth, b, b, d[2], d[3]}, {0, 1, 4, 2, 5, 3}, outer);
     return detail::rearrange(c, {d[0], b, b, depth, d[2], d[3]}, {0, 3, 4, 1, 5, 2}, outer);
 }
 [[nodiscard]] inline outcome space_to_depth_kernel(const call& c) {
     DISPART_TRY(const auto b, detail::block_size(c));
     const auto& d = c.in[0].dims();
-    if (d[2] % b != 0 || d[3] % b != 0) return c.bad_shape(to_string(d) + " does not divide into blocks of " + std::to_string(b));
-    return detail::rearrange(c, {d[0], d[1], d[2] / b, b, d[3] / b, b}, {0, 3, 5, 1, 2, 4}, {d[0], d[1] * b * b, d[2] / b, d[3] / b});
+    if (d[2] % b != 0 || d[3] % b != 0)
+        return c.bad_shape(to_string(d) + " does not divide into blocks of " + std::to_string(b));
+    return detail::rearrange(c, {d[0], d[1], d[2] / b, b, d[3] / b, b}, {0, 3, 5, 1, 2, 4},
+                             {d[0], d[1] * b * b, d[2] / b, d[3] / b});
 }
 
 /// Trilu: keeps the upper or lower triangle of each matrix, from the k-th diagonal on.
@@ -384,9 +411,12 @@ namespace detail {
     for (std::int64_t row = 0; row < extent(x.dims(), 0, x.rank() - 1); ++row) {
         const auto edge = dispart::detail::plus(row % rows, k);
         const auto first = upper ? std::clamp<std::int64_t>(edge, 0, columns) : 0;
-        const auto last = upper ? columns : std::clamp<std::int64_t>(dispart::detail::plus(edge, 1), 0, columns);
+        const auto last =
+            upper ? columns : std::clamp<std::int64_t>(dispart::detail::plus(edge, 1), 0, columns);
         const auto start = (row * columns + first) * width;
-        if (last > first) std::memcpy(y.bytes().data() + start, x.bytes().data() + start, static_cast<std::size_t>((last - first) * width));
+        if (last > first)
+            std::memcpy(y.bytes().data() + start, x.bytes().data() + start,
+                        static_cast<std::size_t>((last - first) * width));
     }
     return one(std::move(y));
 }
@@ -396,11 +426,13 @@ namespace detail {
     const auto& x = c.in[0];
     const auto batch_axis = c.integer("batch_axis", 1);
     const auto time_axis = c.integer("time_axis", 0);
-    if (x.rank() < 2 || batch_axis < 0 || batch_axis > 1 || time_axis != 1 - batch_axis) return c.bad_shape("batch and time are the first two axes");
+    if (x.rank() < 2 || batch_axis < 0 || batch_axis > 1 || time_axis != 1 - batch_axis)
+        return c.bad_shape("batch and time are the first two axes");
     DISPART_TRY(const auto lengths, c.integer_list(1));
     const auto times = x.dims()[static_cast<std::size_t>(time_axis)];
     const auto batch = x.dims()[static_cast<std::size_t>(batch_axis)];
-    if (static_cast<std::int64_t>(lengths.size()) != batch) return c.bad_shape(std::to_string(lengths.size()) + " lengths for a batch of " + std::to_string(batch));
+    if (static_cast<std::int64_t>(lengths.size()) != batch)
+        return c.bad_shape(std::to_string(lengths.size()) + " lengths for a batch of " + std::to_string(batch));
     DISPART_TRY(tensor y, c.make(x.type(), x.dims()));
     if (y.size() == 0) return one(std::move(y));
     const auto width = static_cast<std::size_t>(extent(x.dims(), 2, x.rank())) * size_of(x.type());

@@ -35,7 +35,8 @@ template <class T>
 
 /// Statistics of each channel over batch and space: what BatchNormalization uses while training.
 template <class T>
-void channel_moments(const tensor& x, std::int64_t batch, std::int64_t channels, std::int64_t plane, T* mean, T* variance) {
+void channel_moments(const tensor& x, std::int64_t batch, std::int64_t channels, std::int64_t plane, T* mean,
+                     T* variance) {
     const T* from = x.data<T>().data();
     for (std::int64_t ch = 0; ch < channels; ++ch) {
         std::vector<T> all;
@@ -51,8 +52,8 @@ void channel_moments(const tensor& x, std::int64_t batch, std::int64_t channels,
 
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias, per channel.
 template <class T>
-void normalise_channels(const call& c, const T* mean, const T* variance, std::int64_t batch, std::int64_t channels,
-                        std::int64_t plane, T* y) {
+void normalise_channels(const call& c, const T* mean, const T* variance, std::int64_t batch,
+                        std::int64_t channels, std::int64_t plane, T* y) {
     const T epsilon = static_cast<T>(c.real("epsilon", 1e-5F));
     const T* x = c.in[0].data<T>().data();
     for (std::int64_t n = 0; n < batch; ++n)
@@ -125,7 +126,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
             const auto m = detail::moments_of(from, plane);
             const double factor = static_cast<double>(scale[i % channels]) / std::sqrt(m.variance + epsilon);
             for (std::int64_t k = 0; k < plane; ++k)
-                to[k] = static_cast<T>((static_cast<double>(from[k]) - m.mean) * factor + static_cast<double>(bias[i % channels]));
+                to[k] = static_cast<T>((static_cast<double>(from[k]) - m.mean) * factor +
+                                       static_cast<double>(bias[i % channels]));
         }
     });
     if (!known) return c.bad_type(0);
@@ -144,7 +146,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
         if (!c.has(i)) continue;
         DISPART_CHECK(c.same_type(0, i));
         DISPART_TRY(const shape common, broadcast_shape(c, tail, c.in[i].dims()));
-        if (common != tail) return c.bad_shape("operand " + std::to_string(i) + " does not fit into " + to_string(tail));
+        if (common != tail)
+            return c.bad_shape("operand " + std::to_string(i) + " does not fit into " + to_string(tail));
         DISPART_TRY(scale_and_bias[i - 1], expanded(c, c.in[i], tail));
     }
     shape kept = x.dims();
@@ -180,7 +183,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 [[nodiscard]] inline outcome lrn_kernel(const call& c) {
     const auto& x = c.in[0];
     const auto size = c.integer("size", 0);
-    if (x.rank() < 2 || size < 1) return c.bad_shape("data " + to_string(x.dims()) + " with size " + std::to_string(size));
+    if (x.rank() < 2 || size < 1)
+        return c.bad_shape("data " + to_string(x.dims()) + " with size " + std::to_string(size));
     DISPART_TRY(tensor y, c.make(x.type(), x.dims()));
     if (y.size() == 0) return one(std::move(y));
     const auto channels = x.dims()[1];
@@ -231,7 +235,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
                 }
                 if (p == 2) norm = std::sqrt(norm);
                 for (std::int64_t m = 0; m < split.middle; ++m)
-                    to[m * split.inner] = norm == 0.0 ? T{0} : static_cast<T>(static_cast<double>(from[m * split.inner]) / norm);
+                    to[m * split.inner] =
+                        norm == 0.0 ? T{0} : static_cast<T>(static_cast<double>(from[m * split.inner]) / norm);
             }
     });
     if (!known) return c.bad_type(0);
@@ -255,7 +260,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
     const bool known = visit_type(floating_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
         std::vector<double> mean(groups, 0.0);
         std::vector<double> deviation(groups, 0.0);
-        detail::fold_axes<T>(x, plan, mean.data(), [](double total, T v, std::int64_t) { return total + static_cast<double>(v); });
+        detail::fold_axes<T>(x, plan, mean.data(),
+                             [](double total, T v, std::int64_t) { return total + static_cast<double>(v); });
         for (auto& m : mean) m /= count;
         detail::fold_axes<T>(x, plan, deviation.data(), [&](double total, T v, std::int64_t place) {
             const double gap = static_cast<double>(v) - mean[static_cast<std::size_t>(place)];
@@ -267,8 +273,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
             for (std::int64_t i = 0; i < n; ++i) {
                 const auto place = static_cast<std::size_t>(offset[1] + i * step[1]);
                 const auto at = offset[0] + i * step[0];
-                y.data<T>().data()[at] =
-                    static_cast<T>((static_cast<double>(x.data<T>().data()[at]) - mean[place]) / deviation[place]);
+                y.data<T>().data()[at] = static_cast<T>(
+                    (static_cast<double>(x.data<T>().data()[at]) - mean[place]) / deviation[place]);
             }
         });
     });

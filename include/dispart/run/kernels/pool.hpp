@@ -23,8 +23,9 @@ struct pool_plan {
     if (x.size() < 3) return c.bad_shape("data " + to_string(x) + " has no spatial axis");
     auto kernel = c.integers("kernel_shape");
     if (!kernel) return c.bad_shape("kernel_shape is missing");
-    DISPART_TRY(const auto w, dispart::detail::resolve_window(window_context(c), std::span(x).subspan(2), std::move(*kernel),
-                                                              c.integer("ceil_mode", 0) != 0));
+    DISPART_TRY(const auto w,
+                dispart::detail::resolve_window(window_context(c), std::span(x).subspan(2),
+                                                std::move(*kernel), c.integer("ceil_mode", 0) != 0));
     pool_plan plan;
     DISPART_TRY(plan.w, as_three_axes(c, x, w));
     plan.planes = x[0] * x[1];
@@ -89,11 +90,14 @@ void for_each_position(const pool_plan& p, F f) {
             T best = limits::has_infinity ? -limits::infinity() : limits::lowest();
             std::int64_t place = -1;
             detail::for_each_tap(plan.w, at, [&](std::int64_t offset) {
-                if (place < 0 || values[offset] > best || values[offset] != values[offset]) best = values[place = offset];
+                if (place < 0 || values[offset] > best || values[offset] != values[offset])
+                    best = values[place = offset];
             });
             to[index] = best;
             if (place_of != nullptr)
-                place_of[index] = plane * volume(plan.w.in) + detail::stored_offset(plan.w, std::max<std::int64_t>(place, 0), column_major);
+                place_of[index] =
+                    plane * volume(plan.w.in) +
+                    detail::stored_offset(plan.w, std::max<std::int64_t>(place, 0), column_major);
         });
     });
     if (!known) return c.bad_type(0);
@@ -144,7 +148,8 @@ namespace detail {
     DISPART_TRY(const auto plan, detail::plan_pool(c));
     const auto& x = c.in[0];
     DISPART_TRY(tensor y, c.make(x.type(), plan.result));
-    const double p = c.opset < 2 ? static_cast<double>(c.real("p", 2.0F)) : static_cast<double>(c.integer("p", 2));
+    const double p =
+        c.opset < 2 ? static_cast<double>(c.real("p", 2.0F)) : static_cast<double>(c.integer("p", 2));
     const bool known = visit_type(floating_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
         if (y.size() == 0) return;
         detail::for_each_position(plan, [&](std::int64_t plane, const extents3& at, std::int64_t index) {
@@ -175,7 +180,8 @@ template <class F>
     const bool known = visit_type(floating_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
         const T* from = x.data<T>().data();
         T* to = y.data<T>().data();
-        for (std::int64_t i = 0, n = static_cast<std::int64_t>(y.size()); i < n; ++i) to[i] = f(from + i * count, count);
+        for (std::int64_t i = 0, n = static_cast<std::int64_t>(y.size()); i < n; ++i)
+            to[i] = f(from + i * count, count);
     });
     if (!known) return c.bad_type(0);
     return one(std::move(y));
@@ -192,15 +198,18 @@ template <class F>
 [[nodiscard]] inline outcome global_max_pool_kernel(const call& c) {
     return detail::pool_planes(c, []<class T>(const T* values, std::int64_t count) {
         T top = values[0];
-        for (std::int64_t i = 1; i < count; ++i) top = values[i] > top || values[i] != values[i] ? values[i] : top;
+        for (std::int64_t i = 1; i < count; ++i)
+            top = values[i] > top || values[i] != values[i] ? values[i] : top;
         return top;
     });
 }
 [[nodiscard]] inline outcome global_lp_pool_kernel(const call& c) {
-    const double p = c.opset < 2 ? static_cast<double>(c.real("p", 2.0F)) : static_cast<double>(c.integer("p", 2));
+    const double p =
+        c.opset < 2 ? static_cast<double>(c.real("p", 2.0F)) : static_cast<double>(c.integer("p", 2));
     return detail::pool_planes(c, [p]<class T>(const T* values, std::int64_t count) {
         double total = 0.0;
-        for (std::int64_t i = 0; i < count; ++i) total += std::pow(std::abs(static_cast<double>(values[i])), p);
+        for (std::int64_t i = 0; i < count; ++i)
+            total += std::pow(std::abs(static_cast<double>(values[i])), p);
         return static_cast<T>(std::pow(total, 1.0 / p));
     });
 }
@@ -220,7 +229,8 @@ namespace detail {
     shape dims{x[0], x[1]};
     using dispart::detail::minus, dispart::detail::plus, dispart::detail::times;
     for (std::size_t i = 0; i < axes; ++i)
-        dims.push_back(minus(plus(times(x[i + 2] - 1, strides_of[i]), kernel[i]), plus(pads[i], pads[axes + i])));
+        dims.push_back(
+            minus(plus(times(x[i + 2] - 1, strides_of[i]), kernel[i]), plus(pads[i], pads[axes + i])));
     return dims;
 }
 }  // namespace detail
@@ -239,8 +249,10 @@ namespace detail {
     const std::int64_t* places = c.in[1].data<std::int64_t>().data();
     const auto limit = static_cast<std::int64_t>(y.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
-        if (places[i] < 0 || places[i] >= limit) return c.bad_shape("index " + std::to_string(places[i]) + " is outside the result");
-        std::memcpy(y.bytes().data() + static_cast<std::size_t>(places[i]) * width, x.bytes().data() + i * width, width);
+        if (places[i] < 0 || places[i] >= limit)
+            return c.bad_shape("index " + std::to_string(places[i]) + " is outside the result");
+        std::memcpy(y.bytes().data() + static_cast<std::size_t>(places[i]) * width,
+                    x.bytes().data() + i * width, width);
     }
     return one(std::move(y));
 }

@@ -81,7 +81,8 @@ template <class F, class Finish, class Types>
     const bool known = visit_type(types, x.type(), [&]<class T>(std::type_identity<T>) {
         using A = accumulator<T>;
         std::vector<A> totals(out.size(), static_cast<A>(start));
-        fold_axes<T>(x, plan, totals.data(), [&](A total, T value, std::int64_t) { return f(total, static_cast<A>(value)); });
+        fold_axes<T>(x, plan, totals.data(),
+                     [&](A total, T value, std::int64_t) { return f(total, static_cast<A>(value)); });
         T* to = out.data<T>().data();
         for (std::size_t i = 0; i < totals.size(); ++i) to[i] = static_cast<T>(finish(totals[i], plan.count));
     });
@@ -91,15 +92,21 @@ template <class F, class Finish, class Types>
 
 struct finish_same {
     template <class A>
-    A operator()(A total, std::int64_t) const { return total; }
+    A operator()(A total, std::int64_t) const {
+        return total;
+    }
 };
 struct sum_fold {
     template <class A>
-    A operator()(A total, A value) const { return wrap_add(total, value); }
+    A operator()(A total, A value) const {
+        return wrap_add(total, value);
+    }
 };
 struct square_fold {
     template <class A>
-    A operator()(A total, A value) const { return wrap_add(total, wrap_multiply(value, value)); }
+    A operator()(A total, A value) const {
+        return wrap_add(total, wrap_multiply(value, value));
+    }
 };
 
 /// The largest or smallest; of nothing it is the type's lowest or highest value. NaN wins.
@@ -128,24 +135,27 @@ template <class Better>
     return detail::reduce_with(c, common_types{}, 0.0, detail::sum_fold{}, detail::finish_same{});
 }
 [[nodiscard]] inline outcome reduce_mean_kernel(const call& c) {
-    return detail::reduce_with(c, common_types{}, 0.0, detail::sum_fold{}, []<class A>(A total, std::int64_t count) {
-        return safe_divide(total, static_cast<A>(count));
-    });
+    return detail::reduce_with(
+        c, common_types{}, 0.0, detail::sum_fold{},
+        []<class A>(A total, std::int64_t count) { return safe_divide(total, static_cast<A>(count)); });
 }
 [[nodiscard]] inline outcome reduce_prod_kernel(const call& c) {
     return detail::reduce_with(
-        c, common_types{}, 1.0, []<class A>(A total, A value) { return wrap_multiply(total, value); }, detail::finish_same{});
+        c, common_types{}, 1.0, []<class A>(A total, A value) { return wrap_multiply(total, value); },
+        detail::finish_same{});
 }
 [[nodiscard]] inline outcome reduce_l1_kernel(const call& c) {
     return detail::reduce_with(
         c, common_types{}, 0.0,
-        []<class A>(A total, A value) { return value < A{0} ? wrap_subtract(total, value) : wrap_add(total, value); },
+        []<class A>(A total, A value) {
+            return value < A{0} ? wrap_subtract(total, value) : wrap_add(total, value);
+        },
         detail::finish_same{});
 }
 [[nodiscard]] inline outcome reduce_l2_kernel(const call& c) {
-    return detail::reduce_with(c, common_types{}, 0.0, detail::square_fold{}, []<class A>(A total, std::int64_t) {
-        return convert<A>(std::sqrt(static_cast<double>(total)));
-    });
+    return detail::reduce_with(
+        c, common_types{}, 0.0, detail::square_fold{},
+        []<class A>(A total, std::int64_t) { return convert<A>(std::sqrt(static_cast<double>(total))); });
 }
 [[nodiscard]] inline outcome reduce_sum_square_kernel(const call& c) {
     return detail::reduce_with(c, common_types{}, 0.0, detail::square_fold{}, detail::finish_same{});
@@ -170,7 +180,9 @@ template <class Better>
     const bool known = visit_type(floating_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
         std::vector<double> top(out.size(), -std::numeric_limits<double>::infinity());
         std::vector<double> totals(out.size(), 0.0);
-        const auto larger = [](double best, T value, std::int64_t) { return std::max(best, static_cast<double>(value)); };
+        const auto larger = [](double best, T value, std::int64_t) {
+            return std::max(best, static_cast<double>(value));
+        };
         detail::fold_axes<T>(x, plan, top.data(), larger);
         for (auto& shift : top)
             if (!std::isfinite(shift)) shift = 0.0;
@@ -198,17 +210,20 @@ template <class Better>
     DISPART_TRY(tensor out, c.make(dtype::i64, std::move(dims)));
     const bool last = c.integer("select_last_index", 0) != 0;
     std::int64_t* to = out.data<std::int64_t>().data();
-    const bool known = visit_type(number_types{}, x.type(), [&, outer = outer, middle = middle, inner = inner]<class T>(
-                                                                std::type_identity<T>) {
-        for (std::int64_t o = 0; o < outer; ++o)
-            for (std::int64_t i = 0; i < inner; ++i) {
-                const T* from = x.data<T>().data() + o * middle * inner + i;
-                std::int64_t best = 0;
-                for (std::int64_t m = 1; m < middle; ++m)
-                    if (better(from[m * inner], from[best * inner]) || (last && from[m * inner] == from[best * inner])) best = m;
-                to[o * inner + i] = best;
-            }
-    });
+    const bool known =
+        visit_type(number_types{}, x.type(),
+                   [&, outer = outer, middle = middle, inner = inner]<class T>(std::type_identity<T>) {
+                       for (std::int64_t o = 0; o < outer; ++o)
+                           for (std::int64_t i = 0; i < inner; ++i) {
+                               const T* from = x.data<T>().data() + o * middle * inner + i;
+                               std::int64_t best = 0;
+                               for (std::int64_t m = 1; m < middle; ++m)
+                                   if (better(from[m * inner], from[best * inner]) ||
+                                       (last && from[m * inner] == from[best * inner]))
+                                       best = m;
+                               to[o * inner + i] = best;
+                           }
+                   });
     if (!known) return c.bad_type(0);
     return one(std::move(out));
 }

@@ -72,7 +72,8 @@ namespace dispart::kernels {
     const auto rank = static_cast<std::int64_t>(dims.size());
     auto axis = c.integer("axis", 1);
     if (axis < 0) axis = dispart::detail::plus(axis, rank);
-    if (axis < 0 || axis > rank) return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
+    if (axis < 0 || axis > rank)
+        return c.bad_shape("axis " + std::to_string(axis) + " is outside rank " + std::to_string(rank));
     const auto cut = static_cast<std::size_t>(axis);
     return reshaped(c, {extent(dims, 0, cut), extent(dims, cut, dims.size())});
 }
@@ -85,7 +86,8 @@ namespace detail {
     return std::optional(std::move(list));
 }
 /// Which of `rank` axes are listed. Errors: shape_mismatch (outside, twice).
-[[nodiscard]] inline result<std::vector<bool>> axis_mask(const call& c, std::span<const std::int64_t> axes, std::size_t rank) {
+[[nodiscard]] inline result<std::vector<bool>> axis_mask(const call& c, std::span<const std::int64_t> axes,
+                                                         std::size_t rank) {
     std::vector<bool> mask(rank, false);
     for (const auto axis : axes) {
         DISPART_TRY(const auto index, c.axis_index(axis, rank));
@@ -100,10 +102,12 @@ namespace detail {
 [[nodiscard]] inline outcome squeeze_kernel(const call& c) {
     const auto& dims = c.in[0].dims();
     DISPART_TRY(const auto axes, detail::stated_axes(c));
-    DISPART_TRY(const auto mask, detail::axis_mask(c, axes.value_or(std::vector<std::int64_t>{}), dims.size()));
+    DISPART_TRY(const auto mask,
+                detail::axis_mask(c, axes.value_or(std::vector<std::int64_t>{}), dims.size()));
     shape out;
     for (std::size_t i = 0; i < dims.size(); ++i) {
-        if (mask[i] && dims[i] != 1) return c.bad_shape("axis " + std::to_string(i) + " of " + to_string(dims) + " is not 1");
+        if (mask[i] && dims[i] != 1)
+            return c.bad_shape("axis " + std::to_string(i) + " of " + to_string(dims) + " is not 1");
         if (axes ? !mask[i] : dims[i] != 1) out.push_back(dims[i]);
     }
     return reshaped(c, std::move(out));
@@ -125,7 +129,8 @@ namespace detail {
 [[nodiscard]] inline outcome constant_kernel(const call& c) {
     const auto& attrs = c.node.attrs;
     if (const auto found = attrs.find("value"); found != attrs.end())
-        if (const auto* value = std::get_if<tensor>(&found->second); value != nullptr && value->has_value()) return one(*value);
+        if (const auto* value = std::get_if<tensor>(&found->second); value != nullptr && value->has_value())
+            return one(*value);
     if (const auto found = attrs.find("value_float"); found != attrs.end())
         return one(tensor::of<float>({}, std::vector{c.real("value_float", 0.0F)}));
     if (const auto found = attrs.find("value_int"); found != attrs.end())
@@ -178,7 +183,8 @@ namespace detail {
             return;
         }
         T* to = list->template data<T>().data();
-        for (std::size_t i = 0; i < list->size(); ++i) to[i] = wrap_add(start, wrap_multiply(static_cast<T>(i), delta));
+        for (std::size_t i = 0; i < list->size(); ++i)
+            to[i] = wrap_add(start, wrap_multiply(static_cast<T>(i), delta));
         made = one(std::move(*list));
     });
     if (!known) return c.bad_type(0);
@@ -188,8 +194,8 @@ namespace detail {
 namespace detail {
 /// Writes 1, of whatever type, at an element.
 inline void put_one(tensor& t, std::size_t at) {
-    visit_type(type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
-                         std::uint32_t, std::uint64_t, bool>{},
+    visit_type(type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
+                         std::uint16_t, std::uint32_t, std::uint64_t, bool>{},
                t.type(), [&]<class T>(std::type_identity<T>) { t.data<T>()[at] = T{1}; });
 }
 }  // namespace detail

@@ -13,7 +13,8 @@ namespace detail {
     const auto& dims = c.in[0].dims();
     const bool coerced = c.opset < 13;
     const auto stated = c.integer("axis", coerced ? 1 : -1);
-    if (coerced && stated == static_cast<std::int64_t>(dims.size())) return three_axes{extent(dims, 0, dims.size()), 1, 1};
+    if (coerced && stated == static_cast<std::int64_t>(dims.size()))
+        return three_axes{extent(dims, 0, dims.size()), 1, 1};
     DISPART_TRY(const auto axis, c.axis_index(stated, dims.size()));
     if (coerced) return three_axes{extent(dims, 0, axis), extent(dims, axis, dims.size()), 1};
     return around(dims, axis);

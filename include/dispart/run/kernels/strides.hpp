@@ -34,7 +34,8 @@ using strides = std::vector<std::int64_t>;
     for (std::size_t back = 1; back <= out.size(); ++back) {
         const auto x = back <= a.size() ? a[a.size() - back] : 1;
         const auto y = back <= b.size() ? b[b.size() - back] : 1;
-        if (x != y && x != 1 && y != 1) return c.bad_shape(to_string(a) + " and " + to_string(b) + " do not broadcast");
+        if (x != y && x != 1 && y != 1)
+            return c.bad_shape(to_string(a) + " and " + to_string(b) + " do not broadcast");
         out[out.size() - back] = x == 1 ? y : x;
     }
     return out;
@@ -98,21 +99,27 @@ void for_each_row(const walk<N>& tensors, Row&& row) {
 
 namespace detail {
 template <std::size_t Bytes>
-void copy_row(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step, std::int64_t count) {
+void copy_row(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step,
+              std::int64_t count) {
     constexpr auto width = static_cast<std::int64_t>(Bytes);
     if (from_step == 1 && to_step == 1) {
         std::memcpy(to, from, static_cast<std::size_t>(count) * Bytes);
     } else {
-        for (std::int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step * width, from + i * from_step * width, Bytes);
+        for (std::int64_t i = 0; i < count; ++i)
+            std::memcpy(to + i * to_step * width, from + i * from_step * width, Bytes);
     }
 }
 using row_copier = void (*)(const std::byte*, std::int64_t, std::byte*, std::int64_t, std::int64_t);
 [[nodiscard]] inline row_copier row_copier_of(std::size_t element_bytes) {
     switch (element_bytes) {
-        case 1: return copy_row<1>;
-        case 2: return copy_row<2>;
-        case 4: return copy_row<4>;
-        default: return copy_row<8>;
+    case 1:
+        return copy_row<1>;
+    case 2:
+        return copy_row<2>;
+    case 4:
+        return copy_row<4>;
+    default:
+        return copy_row<8>;
     }
 }
 }  // namespace detail
@@ -122,17 +129,18 @@ inline void copy_strided(const shape& dims, const std::byte* from, const strides
                          const strides& to_steps, std::size_t element_bytes) {
     const auto copy = detail::row_copier_of(element_bytes);
     const auto bytes = static_cast<std::int64_t>(element_bytes);
-    for_each_row<2>({dims, {from_steps, to_steps}}, [&](const auto& offset, std::int64_t count, const auto& step) {
-        copy(from + offset[0] * bytes, step[0], to + offset[1] * bytes, step[1], count);
-    });
+    for_each_row<2>({dims, {from_steps, to_steps}},
+                    [&](const auto& offset, std::int64_t count, const auto& step) {
+                        copy(from + offset[0] * bytes, step[0], to + offset[1] * bytes, step[1], count);
+                    });
 }
 
 /// A tensor repeated along the axes where it has extent 1. Precondition: its shape broadcasts to `dims`.
 [[nodiscard]] inline result<tensor> expanded(const call& c, const tensor& from, const shape& dims) {
     if (from.dims() == dims) return from;
     DISPART_TRY(tensor to, c.make(from.type(), dims));
-    copy_strided(dims, from.bytes().data(), broadcast_strides(from.dims(), dims), to.bytes().data(), dense_strides(dims),
-                 size_of(from.type()));
+    copy_strided(dims, from.bytes().data(), broadcast_strides(from.dims(), dims), to.bytes().data(),
+                 dense_strides(dims), size_of(from.type()));
     return to;
 }
 

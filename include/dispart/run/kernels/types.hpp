@@ -16,10 +16,10 @@ template <class... Ts>
 struct type_list {};
 
 using floating_types = type_list<float, double>;
-using integer_types = type_list<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
-                                std::uint32_t, std::uint64_t>;
-using number_types = type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
-                               std::uint16_t, std::uint32_t, std::uint64_t>;
+using integer_types = type_list<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
+                                std::uint16_t, std::uint32_t, std::uint64_t>;
+using number_types = type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t,
+                               std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>;
 using common_types = type_list<float, double, std::int32_t, std::int64_t>;
 
 /// Calls `f(std::type_identity<T>{})` for the T that stores `type`; false where the list has none.
@@ -100,10 +100,8 @@ template <class T>
 [[nodiscard]] inline result<tensor> widened(const call& c, const tensor& t) {
     if (t.type() != dtype::f16 && t.type() != dtype::bf16) return t;
     DISPART_TRY(tensor wide, c.make(dtype::f32, t.dims()));
-    if (t.type() == dtype::f16)
-        widen(t.data<f16_bits>(), wide.data<float>());
-    else
-        widen(t.data<bf16_bits>(), wide.data<float>());
+    if (t.type() == dtype::f16) widen(t.data<f16_bits>(), wide.data<float>());
+    else widen(t.data<bf16_bits>(), wide.data<float>());
     return wide;
 }
 
@@ -112,10 +110,8 @@ template <class T>
     if (t.type() != dtype::f32) return t;
     DISPART_TRY(tensor narrow_one, c.make(half, t.dims()));
     const std::span<const float> from = t.data<float>();
-    if (half == dtype::f16)
-        narrow(from, narrow_one.data<f16_bits>());
-    else
-        narrow(from, narrow_one.data<bf16_bits>());
+    if (half == dtype::f16) narrow(from, narrow_one.data<f16_bits>());
+    else narrow(from, narrow_one.data<bf16_bits>());
     return narrow_one;
 }
 

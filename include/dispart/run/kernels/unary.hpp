@@ -31,19 +31,17 @@ using float_function = float (*)(float);
 
 [[nodiscard]] inline outcome map_function(const call& c, float_function single, double_function twice) {
     return map_elements(c, floating_types{}, [=]<class T>(T x) {
-        if constexpr (std::is_same_v<T, float>)
-            return single(x);
-        else
-            return twice(x);
+        if constexpr (std::is_same_v<T, float>) return single(x);
+        else return twice(x);
     });
 }
 
 }  // namespace detail
 
-#define DISPART_UNARY_FUNCTION(name, function)                                                          \
-    [[nodiscard]] inline outcome name(const call& c) {                                                  \
-        return detail::map_function(                                                                    \
-            c, [](float x) { return std::function(x); }, [](double x) { return std::function(x); });    \
+#define DISPART_UNARY_FUNCTION(name, function)                                                       \
+    [[nodiscard]] inline outcome name(const call& c) {                                               \
+        return detail::map_function(                                                                 \
+            c, [](float x) { return std::function(x); }, [](double x) { return std::function(x); }); \
     }
 DISPART_UNARY_FUNCTION(acos_kernel, acos)
 DISPART_UNARY_FUNCTION(acosh_kernel, acosh)
@@ -68,14 +66,13 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
 
 /// |x| for every number type; unsigned types stay as they are.
 [[nodiscard]] inline outcome abs_kernel(const call& c) {
-    return detail::map_elements(c, number_types{}, []<class T>(T x) { return x < T{0} ? wrap_subtract(T{0}, x) : x; });
+    return detail::map_elements(c, number_types{},
+                                []<class T>(T x) { return x < T{0} ? wrap_subtract(T{0}, x) : x; });
 }
 [[nodiscard]] inline outcome neg_kernel(const call& c) {
     return detail::map_elements(c, number_types{}, []<class T>(T x) {
-        if constexpr (std::is_floating_point_v<T>)
-            return -x;
-        else
-            return wrap_subtract(T{0}, x);
+        if constexpr (std::is_floating_point_v<T>) return -x;
+        else return wrap_subtract(T{0}, x);
     });
 }
 [[nodiscard]] inline outcome sign_kernel(const call& c) {
@@ -90,7 +87,8 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
     return detail::map_elements(c, floating_types{}, []<class T>(T x) { return T{1} / x; });
 }
 [[nodiscard]] inline outcome sigmoid_kernel(const call& c) {
-    return detail::map_elements(c, floating_types{}, []<class T>(T x) { return T{1} / (T{1} + std::exp(-x)); });
+    return detail::map_elements(c, floating_types{},
+                                []<class T>(T x) { return T{1} / (T{1} + std::exp(-x)); });
 }
 [[nodiscard]] inline outcome softsign_kernel(const call& c) {
     return detail::map_elements(c, floating_types{}, []<class T>(T x) { return x / (T{1} + std::abs(x)); });
@@ -115,14 +113,17 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
 [[nodiscard]] inline outcome gelu_kernel(const call& c) {
     const bool approximate = c.text("approximate", "none") == "tanh";
     return detail::map_elements(c, floating_types{}, [=]<class T>(T x) {
-        const T inner = approximate ? std::tanh(static_cast<T>(0.7978845608028654) * (x + static_cast<T>(0.044715) * x * x * x))
-                                    : std::erf(x * static_cast<T>(0.7071067811865476));
+        const T inner =
+            approximate
+                ? std::tanh(static_cast<T>(0.7978845608028654) * (x + static_cast<T>(0.044715) * x * x * x))
+                : std::erf(x * static_cast<T>(0.7071067811865476));
         return static_cast<T>(0.5) * x * (T{1} + inner);
     });
 }
 [[nodiscard]] inline outcome leaky_relu_kernel(const call& c) {
     const float alpha = c.real("alpha", 0.01F);
-    return detail::map_elements(c, floating_types{}, [=]<class T>(T x) { return x < T{0} ? static_cast<T>(alpha) * x : x; });
+    return detail::map_elements(c, floating_types{},
+                                [=]<class T>(T x) { return x < T{0} ? static_cast<T>(alpha) * x : x; });
 }
 [[nodiscard]] inline outcome elu_kernel(const call& c) {
     const float alpha = c.real("alpha", 1.0F);
@@ -154,7 +155,8 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
 }
 [[nodiscard]] inline outcome thresholded_relu_kernel(const call& c) {
     const float alpha = c.real("alpha", 1.0F);
-    return detail::map_elements(c, floating_types{}, [=]<class T>(T x) { return x > static_cast<T>(alpha) ? x : T{0}; });
+    return detail::map_elements(c, floating_types{},
+                                [=]<class T>(T x) { return x > static_cast<T>(alpha) ? x : T{0}; });
 }
 [[nodiscard]] inline outcome shrink_kernel(const call& c) {
     const float lambda = c.real("lambd", 0.5F);
@@ -218,7 +220,8 @@ template <class Types, class F>
 [[nodiscard]] inline outcome is_inf_kernel(const call& c) {
     const bool positive = c.integer("detect_positive", 1) != 0;
     const bool negative = c.integer("detect_negative", 1) != 0;
-    return detail::test_elements(c, floating_types{}, [=](auto x) { return std::isinf(x) && (x > 0 ? positive : negative); });
+    return detail::test_elements(c, floating_types{},
+                                 [=](auto x) { return std::isinf(x) && (x > 0 ? positive : negative); });
 }
 [[nodiscard]] inline outcome bitwise_not_kernel(const call& c) {
     return detail::map_elements(c, integer_types{}, []<class T>(T x) { return static_cast<T>(~x); });
@@ -229,7 +232,8 @@ template <class Types, class F>
 
 /// Dropout at inference: the data, and an all-true mask. Errors: unsupported where it is asked to train at a ratio above 0.
 [[nodiscard]] inline outcome dropout_kernel(const call& c) {
-    const bool trains = c.has(2) && c.in[2].type() == dtype::boolean && c.in[2].size() == 1 && c.in[2].data<bool>()[0];
+    const bool trains =
+        c.has(2) && c.in[2].type() == dtype::boolean && c.in[2].size() == 1 && c.in[2].data<bool>()[0];
     if (trains) {
         const auto ratio = c.has(1) ? widened(c, c.in[1]) : tensor::of<float>({}, std::vector<float>{0.5F});
         if (!ratio) return tl::unexpected<error>(ratio.error());
