@@ -85,6 +85,16 @@ TEST_CASE("absent operands and results, several outputs, and an input that is an
     CHECK(back[1].outputs[0] == no_id);
 }
 
+TEST_CASE("shapes of intermediate tensors come back without inference, scalars too") {
+    model_builder b("scalar", 13);
+    const auto all =
+        b.add("ReduceSum", {b.input("x", {2, 3})}, {.name = "sum", .attrs = {{"keepdims", std::int64_t{0}}}});
+    b.output(b.add("Exp", {all}, {.name = "exp"}));
+    const auto m = *std::move(b).build();
+    REQUIRE(info(m).tensors[all].dims == shape{});
+    CHECK(test::difference(m, round_trip(m, {.simplify = false, .infer = false})) == "");
+}
+
 TEST_CASE("layers are written in topological order") {
     model_builder b("order", 13);
     b.output(b.add("Relu", {b.add("Neg", {b.input("x", {2})}, {.name = "first"})}, {.name = "second"}));

@@ -87,19 +87,23 @@ struct attribute_writer {
 
 /// ValueInfoProto; a tensor of unknown shape has a type only.
 [[nodiscard]] inline std::string encoded_value(const tensor_info& t) {
+    std::string dims;
+    protozero::pbf_writer dims_writer(dims);
+    for (const auto extent : t.dims.value_or(shape{})) {
+        protozero::pbf_writer dim(dims_writer, 1);
+        dim.add_int64(1, extent);
+    }
+    std::string tensor_type;
+    protozero::pbf_writer type_writer(tensor_type);
+    type_writer.add_int64(1, onnx_number(t.type));
+    if (t.dims) type_writer.add_message(2, dims);  // a scalar's shape is there, and empty
+    std::string type;
+    protozero::pbf_writer(type).add_message(1, tensor_type);
     std::string out;
     protozero::pbf_writer writer(out);
     writer.add_string(1, t.name);
-    protozero::pbf_writer type(writer, 2);
-    protozero::pbf_writer tensor_type(type, 1);
-    tensor_type.add_int64(1, onnx_number(t.type));
-    if (!t.dims) return tensor_type.commit(), type.commit(), out;
-    protozero::pbf_writer dims(tensor_type, 2);
-    for (const auto extent : *t.dims) {
-        protozero::pbf_writer dim(dims, 1);
-        dim.add_int64(1, extent);
-    }
-    return dims.commit(), tensor_type.commit(), type.commit(), out;
+    writer.add_message(2, type);
+    return out;
 }
 
 inline void add_field(pieces& out, std::uint32_t field, const std::string& message) {
