@@ -14,11 +14,21 @@
 
 namespace dispart {
 
-/// Asks the model that was set for a device (see `device_columns`), and the fallback for every other device.
+/// Asks the model that was set for a device (see `device_columns`), and the fallback for every other device. The
+/// fallback's times must depend on nothing but the layer's signature and the device.
 template <class Model = fitted_model, class Fallback = roofline>
 struct by_device {
     std::map<std::string, Model> models{};  ///< device name, kind or "*" -> model
     Fallback fallback{};
+
+    /// The same for the layers of one model.
+    template <class Layer, class Tensor>
+    [[nodiscard]] auto for_model(const layer_graph<Layer, Tensor>& net) const {
+        using bound = decltype(cost_for_model(std::declval<const Model&>(), net));
+        by_device<bound, Fallback> own{{}, fallback};
+        for (const auto& [column, each] : models) own.models.emplace(column, cost_for_model(each, net));
+        return own;
+    }
 
     template <class Layer, class Tensor>
     [[nodiscard]] seconds compute(const layer_view<Layer, Tensor>& view, const device& on) const {
@@ -29,8 +39,11 @@ struct by_device {
     }
 
     template <class Layer, class Tensor>
+        requires requires(const Model& m, const layer_view<Layer, Tensor>& view) { m.key(view); }
     [[nodiscard]] std::string key(const layer_view<Layer, Tensor>& view) const {
-        return layer_signature(view);
+        std::string text = layer_signature(view);  // tells the fallback's layers apart
+        for (const auto& [column, each] : models) text += "\n" + each.key(view);
+        return text;
     }
 };
 

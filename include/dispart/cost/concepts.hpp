@@ -20,6 +20,7 @@ namespace dispart {
 /// - `workspace(view, device) -> bytes`: scratch memory while the layer runs (default 0)
 /// - `transfer(bytes size, const link&) -> seconds`: time that a payload occupies a link (default size / bandwidth)
 /// - `key(view) -> std::string`: layers of equal keys cost the same on every device, so that one of them is asked
+/// - `for_model(layer_graph) -> a cost model`: called once for a model, to look at it as a whole before single layers
 ///
 /// A result that is negative, NaN or infinite makes `build_instance` fail with the layer's and the device's name;
 /// what a hook throws is caught there and becomes `callback_failed`. The models of this room multiply by
@@ -28,5 +29,12 @@ template <class C, class Layer = layer, class Tensor = tensor_info, class Device
 concept cost_model = requires(const C& c, const layer_view<Layer, Tensor>& view, const Device& on) {
     { c.compute(view, on) } -> std::convertible_to<seconds>;
 };
+
+/// The cost model for the layers of one model: what its hook `for_model` returns, or itself.
+template <class Cost, class Layer, class Tensor>
+[[nodiscard]] auto cost_for_model(const Cost& cost, const layer_graph<Layer, Tensor>& net) {
+    if constexpr (requires { cost.for_model(net); }) return cost.for_model(net);
+    else return cost;
+}
 
 }  // namespace dispart

@@ -7,7 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
-#include <limits>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,26 +18,12 @@
 
 #include "dispart/cost/concepts.hpp"
 #include "dispart/cost/family.hpp"
+#include "dispart/cost/fusion.hpp"
 #include "dispart/cost/roofline.hpp"
+#include "dispart/cost/sample.hpp"
 #include "dispart/cost/signature.hpp"
 
 namespace dispart {
-
-/// One layer's measured time. A layer that a backend fuses into another one counts 0.
-struct cost_sample {
-    std::string signature{};
-    op_family family = op_family::other;
-    layer_work work{};
-    seconds measured{};
-};
-
-/// What a layer's time is linear in: 1, FLOPs, bytes read, bytes written, bytes of constants.
-inline constexpr std::size_t cost_feature_count = 5;
-using cost_features = std::array<double, cost_feature_count>;
-
-[[nodiscard]] inline cost_features features_of(const layer_work& work) {
-    return {1.0, work.compute.value, work.input.value, work.output.value, work.weights.value};
-}
 
 /// Time of a family of layers as a non-negative combination of their features.
 struct cost_law {
@@ -159,12 +145,22 @@ inline double median_of(std::vector<double> values) {
 /// Laws fitted to one machine's measurements; layers of families without samples go to another cost model.
 ///
 /// `compute` is the law's time, times `measured_speed / device speed` where the former is known (a device of another
-/// speed is taken to be that much faster in everything), times the device's slowdown. O(1).
+/// speed is taken to be that much faster in everything), times the device's slowdown; 0 for a layer of `fused`. O(1).
 template <class Fallback = roofline>
 struct basic_fitted_model {
     std::array<cost_law, op_family_count> laws{};  ///< [family]
     flops_per_second measured_speed{};  ///< of the machine that was measured; 0: laws hold for every device
     Fallback fallback{};
+    fusion_rules fusion{};          ///< which layers join the layer before them
+    std::set<std::string> fused{};  ///< names of those layers, once a model is known
+
+    /// The same for the layers of one model.
+    template <class Layer, class Tensor>
+    [[nodiscard]] basic_fitted_model for_model(const layer_graph<Layer, Tensor>& net) const {
+        basic_fitted_model own = *this;
+        own.fused = fusion.fused_layers(net);
+        return own;
+    }
 
     [[nodiscard]] const cost_law& law(op_family family) const {
         return laws[static_cast<std::size_t>(family)];
@@ -172,19 +168,21 @@ struct basic_fitted_model {
 
     template <class Layer, class Tensor>
     [[nodiscard]] seconds compute(const layer_view<Layer, Tensor>& view, const device& on) const {
+        if (fused.contains(view.layer.name)) return seconds(0.0);
         const cost_law& known = law(family_of(view));
         return known.samples > 0 ? known(view.work) * scale(on) : fallback.compute(view, on);
     }
 
     template <class Layer, class Tensor>
     [[nodiscard]] seconds overhead(const layer_view<Layer, Tensor>& view, const device& on) const {
+        if (fused.contains(view.layer.name)) return seconds(0.0);
         const cost_law& known = law(family_of(view));
         return known.samples > 0 ? seconds(known.seconds_per[0]) * scale(on) : fallback.overhead(view, on);
     }
 
     template <class Layer, class Tensor>
     [[nodiscard]] std::string key(const layer_view<Layer, Tensor>& view) const {
-        return layer_signature(view);
+        return layer_signature(view) + (fused.contains(view.layer.name) ? " fused" : "");
     }
 
   private:

@@ -45,6 +45,15 @@ class profiled_table {
         return measured ? *measured * on.slowdown : fallback_.compute(view, on);
     }
 
+    /// The same for the layers of one model, where the fallback wants to know it.
+    template <class Layer, class Tensor>
+    [[nodiscard]] auto for_model(const layer_graph<Layer, Tensor>& net) const {
+        profiled_table<decltype(cost_for_model(fallback_, net))> own(cost_for_model(fallback_, net));
+        for (const auto& [column, entries] : times_)
+            for (const auto& [signature, measured] : entries) own.set(signature, column, measured);
+        return own;
+    }
+
     template <class Layer, class Tensor>
         requires requires(const Fallback& f, const layer_view<Layer, Tensor>& view) { f.key(view); }
     [[nodiscard]] std::string key(const layer_view<Layer, Tensor>& view) const {

@@ -257,8 +257,10 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_TRY(auto masks, detail::placement_masks(built.problem, on, options.rules));
     const detail::placement_filter<resource_graph<Device, Link>> filter(on, std::move(usable),
                                                                         std::move(masks));
-    DISPART_CHECK(detail::take_costs(net, on, cost, filter, built));
-    DISPART_CHECK(detail::take_transfers(on, cost, options.route_reference, built.problem));
+    DISPART_TRY(const auto bound,
+                detail::guarded(info(net).name, "for_model", [&] { return cost_for_model(cost, net); }));
+    DISPART_CHECK(detail::take_costs(net, on, bound, filter, built));
+    DISPART_CHECK(detail::take_transfers(on, bound, options.route_reference, built.problem));
     detail::take_devices(on, built.problem);
     DISPART_TRY(built.device_order, detail::ordered_devices(on, options.rules.order));
     built.max_devices = options.rules.max_devices;
