@@ -166,10 +166,14 @@ inline void point_into_copy(const conv2d_shape& s, const float* image, index_t f
     const index_t reach = (bottom - top) * s.stride_height + (s.kernel_height - 1) * s.dilation_height + 1;
     copy_padded(s, image, top * s.stride_height - s.pad_top, reach, copy);
     const index_t row_floats = padded_width(s) * s.in_channels;
-    for (index_t i = 0; i < count; ++i) {
-        const index_t y = (first + i) / out_width - top;
-        const index_t x = (first + i) % out_width;
-        const float* start = copy + y * s.stride_height * row_floats + x * s.stride_width * s.in_channels;
+    index_t ox = first % out_width;
+    const float* start = copy + ox * s.stride_width * s.in_channels;
+    for (index_t i = 0; i < count; ++i, start += s.stride_width * s.in_channels) {
+        if (ox == out_width) {
+            start += s.stride_height * row_floats - out_width * s.stride_width * s.in_channels;
+            ox = 0;
+        }
+        ++ox;
         for (index_t ky = 0; ky < s.kernel_height; ++ky)
             rows[ky * block_rows + i] = start + ky * s.dilation_height * row_floats;
     }
