@@ -8,11 +8,19 @@
 #include <string_view>
 #include <vector>
 
+#include "dispart/model/zoo/bert.hpp"
+#include "dispart/model/zoo/densenet.hpp"
+#include "dispart/model/zoo/efficientnet.hpp"
+#include "dispart/model/zoo/gpt.hpp"
+#include "dispart/model/zoo/inception.hpp"
+#include "dispart/model/zoo/lstm.hpp"
 #include "dispart/model/zoo/mobilenet.hpp"
 #include "dispart/model/zoo/net.hpp"
 #include "dispart/model/zoo/resnet.hpp"
 #include "dispart/model/zoo/squeezenet.hpp"
 #include "dispart/model/zoo/vgg.hpp"
+#include "dispart/model/zoo/vit.hpp"
+#include "dispart/model/zoo/yolo.hpp"
 
 namespace dispart::zoo {
 
@@ -22,6 +30,12 @@ struct entry {
     result<model> (*make)(const options&);
 };
 inline constexpr auto entries = std::to_array<entry>({
+    {"bert_base", bert_base},
+    {"densenet121", densenet121},
+    {"efficientnet_b0", efficientnet_b0},
+    {"gpt2", gpt2},
+    {"inception_v3", inception_v3},
+    {"lstm", lstm},
     {"mobilenet_v2", mobilenet_v2},
     {"resnet18", resnet18},
     {"resnet50", resnet50},
@@ -30,6 +44,8 @@ inline constexpr auto entries = std::to_array<entry>({
     {"squeezenet1_0", squeezenet1_0},
     {"vgg16", vgg16},
     {"vgg19", vgg19},
+    {"vit_base", vit_base},
+    {"yolov2", yolov2},
 });
 }  // namespace detail
 
