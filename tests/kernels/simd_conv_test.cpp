@@ -80,6 +80,35 @@ TEST_CASE("simd conv: depthwise equals the plain loops on random shapes, and by 
     }
 }
 
+TEST_CASE("simd conv: depthwise windows of every width, odd heights and many channels") {
+    draws draw(6);
+    for (index_t width = 1; width <= 40; ++width) {
+        for (const index_t size : {3, 5}) {
+            const index_t stride = draw.integer(1, 2);
+            const index_t pad = draw.integer(0, size - 1);
+            const index_t channels = width % 20 == 3 ? 1100 : draw.integer(2, 70);
+            kernels::conv2d_shape s{.batch = 2,
+                                    .in_height = size + draw.integer(0, 5),
+                                    .in_width = width + size - 1,
+                                    .in_channels = channels,
+                                    .out_channels = channels,
+                                    .kernel_height = size,
+                                    .kernel_width = size,
+                                    .stride_height = stride,
+                                    .stride_width = stride,
+                                    .pad_top = pad,
+                                    .pad_left = draw.integer(0, size - 1),
+                                    .pad_bottom = draw.integer(0, size - 1),
+                                    .pad_right = pad,
+                                    .groups = channels};
+            operands o = some_operands(draw, s);
+            o.post.residual = nullptr;
+            CAPTURE(width);
+            check_against_plain(o);
+        }
+    }
+}
+
 TEST_CASE("simd conv: shapes that networks have") {
     draws draw(3);
     const std::vector<kernels::conv2d_shape> shapes{
