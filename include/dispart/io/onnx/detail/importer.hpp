@@ -275,13 +275,15 @@ class onnx_importer {
         return attribute_reader(state_, files_, scope.arguments).read(encoded, owner);
     }
 
+    void append(layer made) { graph_[add_vertex(graph_)] = std::move(made); }
+
     [[nodiscard]] result<void> add_layer(const node_proto& node, const name_scope& scope,
                                          const std::string& name) {
         layer made{.name = layer_names_.make(name), .op = std::string(node.op)};
         DISPART_TRY(made.inputs, ids_of(node.inputs, scope, name));
         DISPART_TRY(made.outputs, ids_of(node.outputs, scope, name));
         DISPART_TRY(made.attrs, attributes_of(node.attributes, scope, name));
-        add_vertex(std::move(made), graph_);
+        append(std::move(made));
         return {};
     }
 
@@ -332,11 +334,8 @@ class onnx_importer {
             const auto& left = wanted[outputs[i]];
             if (std::find(left.begin(), left.end(), results[i]) == left.end()) continue;
             DISPART_TRY(const auto from, resolve(outputs[i], scope, name));
-            add_vertex(layer{.name = layer_names_.make(name),
-                             .op = "Identity",
-                             .inputs = {from},
-                             .outputs = {results[i]}},
-                       graph_);
+            append(
+                {.name = layer_names_.make(name), .op = "Identity", .inputs = {from}, .outputs = {results[i]}});
         }
         return {};
     }
