@@ -43,8 +43,9 @@ template <class F, class R = void, class... Ts>
     return found;
 }
 
-[[nodiscard]] inline result<tensor> run_binary(const call& c, const tensor& a, const tensor& b,
-                                               shape out_dims, binary_entry entry) {
+template <class = void>
+[[nodiscard]] result<tensor> run_binary(const call& c, const tensor& a, const tensor& b, shape out_dims,
+                                        binary_entry entry) {
     DISPART_TRY(tensor out, c.make(entry.out, out_dims));
     const auto a_bytes = static_cast<std::int64_t>(size_of(a.type()));
     const auto b_bytes = static_cast<std::int64_t>(size_of(b.type()));
@@ -75,18 +76,23 @@ template <class F, class R = void, class... Ts>
 }
 
 /// Broadcasts the two operands and runs the row. Errors: shape_mismatch, unsupported (no row for the type).
-[[nodiscard]] inline outcome broadcast_binary(const call& c, binary_entry entry) {
+enum class operand_order { as_is, swapped };
+
+[[nodiscard]] inline outcome broadcast_binary(const call& c, binary_entry entry,
+                                              operand_order order = operand_order::as_is) {
     if (entry.row == nullptr) return c.bad_type(0);
     DISPART_TRY(const tensor b, c.opset < 7 ? legacy_operand(c) : result<tensor>(c.in[1]));
     DISPART_TRY(shape dims, broadcast_shape(c, c.in[0].dims(), b.dims()));
-    DISPART_TRY(tensor out, run_binary(c, c.in[0], b, std::move(dims), entry));
+    const bool swapped = order == operand_order::swapped;
+    DISPART_TRY(tensor out,
+                run_binary(c, swapped ? b : c.in[0], swapped ? c.in[0] : b, std::move(dims), entry));
     return one(std::move(out));
 }
 
 template <class F, class R = void, class Types>
-[[nodiscard]] outcome same_type_binary(const call& c, Types types) {
+[[nodiscard]] outcome same_type_binary(const call& c, Types types, operand_order order = operand_order::as_is) {
     DISPART_CHECK(c.same_type(0, 1));
-    return broadcast_binary(c, binary_entry_of<F, R>(types, c.in[0].type()));
+    return broadcast_binary(c, binary_entry_of<F, R>(types, c.in[0].type()), order);
 }
 
 struct add_f {
@@ -123,18 +129,6 @@ struct less_equal_f {
     template <class T>
     bool operator()(T a, T b) const {
         return a <= b;
-    }
-};
-struct greater_f {
-    template <class T>
-    bool operator()(T a, T b) const {
-        return a > b;
-    }
-};
-struct greater_equal_f {
-    template <class T>
-    bool operator()(T a, T b) const {
-        return a >= b;
     }
 };
 struct equal_f {
@@ -246,58 +240,76 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
 
 }  // namespace detail
 
-[[nodiscard]] inline outcome add_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome add_kernel(const call& c) {
     return detail::same_type_binary<detail::add_f>(c, number_types{});
 }
-[[nodiscard]] inline outcome sub_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome sub_kernel(const call& c) {
     return detail::same_type_binary<detail::subtract_f>(c, number_types{});
 }
-[[nodiscard]] inline outcome mul_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome mul_kernel(const call& c) {
     return detail::same_type_binary<detail::multiply_f>(c, number_types{});
 }
-[[nodiscard]] inline outcome div_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome div_kernel(const call& c) {
     return detail::same_type_binary<detail::divide_f>(c, number_types{});
 }
-[[nodiscard]] inline outcome less_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome less_kernel(const call& c) {
     return detail::same_type_binary<detail::less_f, bool>(c, number_types{});
 }
-[[nodiscard]] inline outcome less_or_equal_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome less_or_equal_kernel(const call& c) {
     return detail::same_type_binary<detail::less_equal_f, bool>(c, number_types{});
 }
-[[nodiscard]] inline outcome greater_kernel(const call& c) {
-    return detail::same_type_binary<detail::greater_f, bool>(c, number_types{});
+template <class = void>
+[[nodiscard]] outcome greater_kernel(const call& c) {
+    return detail::same_type_binary<detail::less_f, bool>(c, number_types{}, detail::operand_order::swapped);
 }
-[[nodiscard]] inline outcome greater_or_equal_kernel(const call& c) {
-    return detail::same_type_binary<detail::greater_equal_f, bool>(c, number_types{});
+template <class = void>
+[[nodiscard]] outcome greater_or_equal_kernel(const call& c) {
+    return detail::same_type_binary<detail::less_equal_f, bool>(c, number_types{},
+                                                                detail::operand_order::swapped);
 }
-[[nodiscard]] inline outcome equal_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome equal_kernel(const call& c) {
     return detail::same_type_binary<detail::equal_f, bool>(c, detail::bool_or_number{});
 }
-[[nodiscard]] inline outcome and_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome and_kernel(const call& c) {
     return detail::same_type_binary<detail::and_f>(c, type_list<bool>{});
 }
-[[nodiscard]] inline outcome or_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome or_kernel(const call& c) {
     return detail::same_type_binary<detail::or_f>(c, type_list<bool>{});
 }
-[[nodiscard]] inline outcome xor_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome xor_kernel(const call& c) {
     return detail::same_type_binary<detail::xor_f>(c, type_list<bool>{});
 }
-[[nodiscard]] inline outcome bitwise_and_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome bitwise_and_kernel(const call& c) {
     return detail::same_type_binary<detail::and_f>(c, integer_types{});
 }
-[[nodiscard]] inline outcome bitwise_or_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome bitwise_or_kernel(const call& c) {
     return detail::same_type_binary<detail::or_f>(c, integer_types{});
 }
-[[nodiscard]] inline outcome bitwise_xor_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome bitwise_xor_kernel(const call& c) {
     return detail::same_type_binary<detail::xor_f>(c, integer_types{});
 }
 /// Mod: with `fmod` the dividend gives the sign, without it the divisor does.
-[[nodiscard]] inline outcome mod_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome mod_kernel(const call& c) {
     if (c.integer("fmod", 0) != 0) return detail::same_type_binary<detail::remainder_f>(c, number_types{});
     return detail::same_type_binary<detail::modulo_f>(c, number_types{});
 }
 /// BitShift of unsigned integers; shifting by the width or more gives 0.
-[[nodiscard]] inline outcome bit_shift_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome bit_shift_kernel(const call& c) {
     const auto direction = c.text("direction", "");
     if (direction == "LEFT")
         return detail::same_type_binary<detail::shift_left_f>(c, detail::unsigned_types{});
@@ -307,7 +319,8 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
 }
 
 /// Pow: base and exponent may differ in type; the result has the base's.
-[[nodiscard]] inline outcome pow_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome pow_kernel(const call& c) {
     detail::binary_entry entry;
     visit_type(common_types{}, c.in[0].type(), [&]<class A>(std::type_identity<A>) {
         using exponents = type_list<float, double, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t>;
@@ -319,7 +332,8 @@ using unsigned_types = type_list<std::uint8_t, std::uint16_t, std::uint32_t, std
 }
 
 /// PRelu: the slope broadcasts into X; before opset 7 a slope [C] belongs to axis 1.
-[[nodiscard]] inline outcome prelu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome prelu_kernel(const call& c) {
     struct prelu_f {
         float operator()(float x, float slope) const { return x < 0.0F ? slope * x : x; }
         double operator()(double x, double slope) const { return x < 0.0 ? slope * x : x; }
@@ -363,16 +377,20 @@ template <class F, class Types>
 }  // namespace detail
 
 /// Max, Min, Sum and Mean of any number of operands, from the first to the last.
-[[nodiscard]] inline outcome max_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome max_kernel(const call& c) {
     return detail::variadic<detail::max_f>(c, number_types{});
 }
-[[nodiscard]] inline outcome min_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome min_kernel(const call& c) {
     return detail::variadic<detail::min_f>(c, number_types{});
 }
-[[nodiscard]] inline outcome sum_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome sum_kernel(const call& c) {
     return detail::variadic<detail::add_f>(c, floating_types{});
 }
-[[nodiscard]] inline outcome mean_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome mean_kernel(const call& c) {
     DISPART_TRY(const tensor total, detail::fold_operands<detail::add_f>(c, floating_types{}));
     DISPART_TRY(tensor out, c.make(total.type(), total.dims()));
     visit_type(floating_types{}, out.type(), [&]<class T>(std::type_identity<T>) {
@@ -385,7 +403,8 @@ template <class F, class Types>
 }
 
 /// Where: picks from the second operand where the first is true, else from the third; any element type.
-[[nodiscard]] inline outcome where_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome where_kernel(const call& c) {
     DISPART_CHECK(c.need_type(0, dtype::boolean));
     DISPART_CHECK(c.same_type(1, 2));
     DISPART_TRY(const shape choice, broadcast_shape(c, c.in[1].dims(), c.in[2].dims()));
@@ -410,31 +429,32 @@ template <class F, class Types>
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto binary_rows = std::to_array<kernel_row>({
-    {"Add", add_kernel, 2, 2},
-    {"And", and_kernel, 2, 2},
-    {"BitShift", bit_shift_kernel, 2, 2},
-    {"BitwiseAnd", bitwise_and_kernel, 2, 2},
-    {"BitwiseOr", bitwise_or_kernel, 2, 2},
-    {"BitwiseXor", bitwise_xor_kernel, 2, 2},
-    {"Div", div_kernel, 2, 2},
-    {"Equal", equal_kernel, 2, 2},
-    {"Greater", greater_kernel, 2, 2},
-    {"GreaterOrEqual", greater_or_equal_kernel, 2, 2},
-    {"Less", less_kernel, 2, 2},
-    {"LessOrEqual", less_or_equal_kernel, 2, 2},
-    {"Max", max_kernel, 1, any_number},
-    {"Mean", mean_kernel, 1, any_number},
-    {"Min", min_kernel, 1, any_number},
-    {"Mod", mod_kernel, 2, 2},
-    {"Mul", mul_kernel, 2, 2},
-    {"Or", or_kernel, 2, 2},
-    {"PRelu", prelu_kernel, 2, 2},
-    {"Pow", pow_kernel, 2, 2},
-    {"Sub", sub_kernel, 2, 2},
-    {"Sum", sum_kernel, 1, any_number},
-    {"Where", where_kernel, 3, 3, halves::as_is},
-    {"Xor", xor_kernel, 2, 2},
+    {"Add", add_kernel<>, 2, 2},
+    {"And", and_kernel<>, 2, 2},
+    {"BitShift", bit_shift_kernel<>, 2, 2},
+    {"BitwiseAnd", bitwise_and_kernel<>, 2, 2},
+    {"BitwiseOr", bitwise_or_kernel<>, 2, 2},
+    {"BitwiseXor", bitwise_xor_kernel<>, 2, 2},
+    {"Div", div_kernel<>, 2, 2},
+    {"Equal", equal_kernel<>, 2, 2},
+    {"Greater", greater_kernel<>, 2, 2},
+    {"GreaterOrEqual", greater_or_equal_kernel<>, 2, 2},
+    {"Less", less_kernel<>, 2, 2},
+    {"LessOrEqual", less_or_equal_kernel<>, 2, 2},
+    {"Max", max_kernel<>, 1, any_number},
+    {"Mean", mean_kernel<>, 1, any_number},
+    {"Min", min_kernel<>, 1, any_number},
+    {"Mod", mod_kernel<>, 2, 2},
+    {"Mul", mul_kernel<>, 2, 2},
+    {"Or", or_kernel<>, 2, 2},
+    {"PRelu", prelu_kernel<>, 2, 2},
+    {"Pow", pow_kernel<>, 2, 2},
+    {"Sub", sub_kernel<>, 2, 2},
+    {"Sum", sum_kernel<>, 1, any_number},
+    {"Where", where_kernel<>, 3, 3, halves::as_is},
+    {"Xor", xor_kernel<>, 2, 2},
 });
 
 }  // namespace dispart::kernels

@@ -72,9 +72,15 @@ void unfold_channel(const window3& w, const T* plane, std::int64_t first, std::i
 /// Values in one block of unfolded image: what stays in a cache, and bounds the scratch memory.
 inline constexpr std::int64_t unfold_block = std::int64_t{1} << 20;
 
-/// One image and group. `scratch` grows as needed.
+/// Memory that grows as needed.
 template <class T>
-void convolve_group(const conv_plan& p, const T* x, const T* weights, T* out, std::vector<T>& scratch) {
+struct conv_scratch {
+    std::vector<T> unfolded, packed, weights;
+};
+
+/// One image and group.
+template <class T>
+void convolve_group(const conv_plan& p, const T* x, const T* weights, T* out, conv_scratch<T>& scratch) {
     const auto& w = p.w;
     const auto per_group = p.channels / p.groups;
     const auto maps = p.maps / p.groups;
@@ -82,24 +88,22 @@ void convolve_group(const conv_plan& p, const T* x, const T* weights, T* out, st
     const auto rows = w.out[0] * w.out[1];
     const auto block =
         std::clamp<std::int64_t>(unfold_block / std::max<std::int64_t>(1, depth * w.out[2]), 1, rows);
-    scratch.resize(static_cast<std::size_t>(depth * block * w.out[2]));
+    scratch.unfolded.resize(static_cast<std::size_t>(depth * block * w.out[2]));
     for (std::int64_t first = 0; first < rows; first += block) {
         const auto count = std::min(block, rows - first);
         const auto line = count * w.out[2];
         for (std::int64_t ch = 0; ch < per_group; ++ch)
             unfold_channel(w, x + ch * volume(w.in), first, count,
-                           scratch.data() + ch * volume(w.kernel) * line, line);
-        using stride = Eigen::OuterStride<>;
-        using rows_of = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-        Eigen::Map<rows_of, 0, stride>(out + first * w.out[2], maps, line, stride(volume(w.out))).noalias() =
-            const_matrix_view<T>(weights, maps, depth) * const_matrix_view<T>(scratch.data(), depth, line);
+                           scratch.unfolded.data() + ch * volume(w.kernel) * line, line);
+        kernels::multiply(weights, scratch.unfolded.data(), out + first * w.out[2],
+                          {maps, depth, line, volume(w.out)}, scratch.packed);
     }
 }
 
 /// The whole convolution. Precondition: operands have the shapes of the plan; `bias` is null or has one value per map.
 template <class T>
 void convolve(const conv_plan& p, const T* x, const T* weights, const T* bias, T* out) {
-    std::vector<T> scratch;
+    conv_scratch<T> scratch;
     const auto in_plane = volume(p.w.in);
     const auto out_plane = volume(p.w.out);
     const auto depth = p.channels / p.groups * volume(p.w.kernel);
@@ -126,7 +130,8 @@ void convolve(const conv_plan& p, const T* x, const T* weights, const T* bias, T
 }  // namespace detail
 
 /// Conv with groups, strides, dilations, pads and auto_pad.
-[[nodiscard]] inline outcome conv_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome conv_kernel(const call& c) {
     DISPART_CHECK(c.same_type(0, 1));
     DISPART_CHECK(c.same_type(0, 2));
     DISPART_TRY(const auto plan, detail::plan_conv(c));
@@ -144,8 +149,8 @@ void convolve(const conv_plan& p, const T* x, const T* weights, const T* bias, T
 namespace detail {
 
 /// 8-bit values less their zero point (one, or one per leading extent), exactly, as double.
-[[nodiscard]] inline result<std::vector<double>> centred_image(const call& c, std::size_t operand,
-                                                               std::size_t zero) {
+template <class = void>
+[[nodiscard]] result<std::vector<double>> centred_image(const call& c, std::size_t operand, std::size_t zero) {
     const auto& x = c.in[operand];
     if (x.type() != dtype::u8 && x.type() != dtype::i8) return c.bad_type(operand);
     auto values = values_as<double>(x);
@@ -170,7 +175,8 @@ namespace detail {
 }  // namespace detail
 
 /// ConvInteger: 8-bit data and weights less their zero points, 32-bit sums.
-[[nodiscard]] inline outcome conv_integer_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome conv_integer_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_conv(c));
     DISPART_TRY(const auto x, detail::centred_image(c, 0, 2));
     DISPART_TRY(const auto w, detail::centred_image(c, 1, 3));
@@ -227,7 +233,7 @@ void fold_channel(const window3& w, const T* from, std::int64_t line, std::int64
 /// One image and group: unfolded [M/g * taps, small] = W' [M/g * taps, C/g] x [C/g, small], folded into the result.
 template <class T>
 void transpose_convolve_group(const conv_plan& p, const T* x, const T* weights, T* out,
-                              std::vector<T>& scratch) {
+                              conv_scratch<T>& scratch) {
     const auto& w = p.w;
     const auto maps = p.maps / p.groups;
     const auto depth = maps * volume(w.kernel);
@@ -235,25 +241,25 @@ void transpose_convolve_group(const conv_plan& p, const T* x, const T* weights, 
     const auto rows = w.out[0] * w.out[1];
     const auto block =
         std::clamp<std::int64_t>(unfold_block / std::max<std::int64_t>(1, depth * w.out[2]), 1, rows);
-    scratch.resize(static_cast<std::size_t>(depth * block * w.out[2]));
-    using stride = Eigen::OuterStride<>;
-    using rows_of = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    scratch.unfolded.resize(static_cast<std::size_t>(depth * block * w.out[2]));
+    scratch.weights.resize(static_cast<std::size_t>(depth * channels));
+    for (std::int64_t i = 0; i < channels; ++i)
+        for (std::int64_t j = 0; j < depth; ++j)
+            scratch.weights[static_cast<std::size_t>(j * channels + i)] = weights[i * depth + j];
     for (std::int64_t first = 0; first < rows; first += block) {
         const auto count = std::min(block, rows - first);
         const auto line = count * w.out[2];
-        const Eigen::Map<const rows_of, 0, stride> image(x + first * w.out[2], channels, line,
-                                                         stride(volume(w.out)));
-        matrix_view<T>(scratch.data(), depth, line).noalias() =
-            const_matrix_view<T>(weights, channels, depth).transpose() * image;
+        kernels::multiply(scratch.weights.data(), x + first * w.out[2], scratch.unfolded.data(),
+                          {depth, channels, line, line, volume(w.out)}, scratch.packed);
         for (std::int64_t m = 0; m < maps; ++m)
-            fold_channel(w, scratch.data() + m * volume(w.kernel) * line, line, first, count,
+            fold_channel(w, scratch.unfolded.data() + m * volume(w.kernel) * line, line, first, count,
                          out + m * volume(w.in));
     }
 }
 
 template <class T>
 void transpose_convolve(const conv_plan& p, const T* x, const T* weights, const T* bias, T* out) {
-    std::vector<T> scratch;
+    conv_scratch<T> scratch;
     const auto maps = p.maps / p.groups;
     const auto channels = p.channels / p.groups;
     for (std::int64_t n = 0; n < p.batch; ++n)
@@ -271,7 +277,8 @@ void transpose_convolve(const conv_plan& p, const T* x, const T* weights, const 
 }  // namespace detail
 
 /// ConvTranspose with groups, strides, dilations, pads, auto_pad, output_padding and output_shape.
-[[nodiscard]] inline outcome conv_transpose_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome conv_transpose_kernel(const call& c) {
     DISPART_CHECK(c.same_type(0, 1));
     DISPART_CHECK(c.same_type(0, 2));
     DISPART_TRY(const auto plan, detail::plan_conv_transpose(c));
@@ -287,10 +294,11 @@ void transpose_convolve(const conv_plan& p, const T* x, const T* weights, const 
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto conv_rows = std::to_array<kernel_row>({
-    {"Conv", conv_kernel, 2, 3},
-    {"ConvInteger", conv_integer_kernel, 2, 4},
-    {"ConvTranspose", conv_transpose_kernel, 2, 3},
+    {"Conv", conv_kernel<>, 2, 3},
+    {"ConvInteger", conv_integer_kernel<>, 2, 4},
+    {"ConvTranspose", conv_transpose_kernel<>, 2, 3},
 });
 
 }  // namespace dispart::kernels

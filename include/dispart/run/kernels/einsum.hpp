@@ -69,8 +69,9 @@ struct einsum_terms {
 }
 
 /// Labels of the result: stated, or the ellipsis and then, sorted, the letters that occur once.
-[[nodiscard]] inline result<std::vector<char>> result_labels(const call& c, const einsum_terms& terms,
-                                                             std::size_t hidden) {
+template <class = void>
+[[nodiscard]] result<std::vector<char>> result_labels(const call& c, const einsum_terms& terms,
+                                                      std::size_t hidden) {
     if (terms.explicit_result) {
         const bool dots = terms.result.find("...") != std::string::npos;
         return term_labels(c, terms.result, dots ? hidden + terms.result.size() - 3 : 0, hidden);
@@ -86,7 +87,8 @@ struct einsum_terms {
     return labels;
 }
 
-[[nodiscard]] inline result<einsum_plan> plan_einsum(const call& c) {
+template <class = void>
+[[nodiscard]] result<einsum_plan> plan_einsum(const call& c) {
     const auto terms = split_equation(c.text("equation", ""));
     if (terms.operands.size() != c.in.size())
         return c.fail(errc::invalid_model, "the equation has another number of operands");
@@ -161,7 +163,8 @@ void run_einsum(const call& c, const einsum_plan& plan, T* out) {
 }  // namespace detail
 
 /// Einsum, ellipses and repeated labels included. O(product of all labels' extents). Errors: limit_exceeded beyond 2^36.
-[[nodiscard]] inline outcome einsum_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome einsum_kernel(const call& c) {
     for (std::size_t i = 0; i < c.in.size(); ++i) {
         if (!c.has(i)) return c.fail(errc::invalid_model, "an operand is absent");
         DISPART_CHECK(c.same_type(0, i));
@@ -184,7 +187,8 @@ void run_einsum(const call& c, const einsum_plan& plan, T* out) {
 
 namespace detail {
 /// Gaussian elimination with partial pivoting on a copy.
-[[nodiscard]] inline double determinant(std::vector<double> m, std::size_t n) {
+template <class = void>
+[[nodiscard]] double determinant(std::vector<double> m, std::size_t n) {
     double product = 1.0;
     for (std::size_t k = 0; k < n; ++k) {
         std::size_t pivot = k;
@@ -206,7 +210,8 @@ namespace detail {
 }  // namespace detail
 
 /// Det of each square matrix.
-[[nodiscard]] inline outcome det_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome det_kernel(const call& c) {
     const auto& x = c.in[0];
     if (x.rank() < 2 || x.dims().back() != x.dims()[x.rank() - 2])
         return c.bad_shape(to_string(x.dims()) + " is not square");
@@ -222,9 +227,10 @@ namespace detail {
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto einsum_rows = std::to_array<kernel_row>({
-    {"Det", det_kernel, 1, 1},
-    {"Einsum", einsum_kernel, 1, any_number},
+    {"Det", det_kernel<>, 1, 1},
+    {"Einsum", einsum_kernel<>, 1, any_number},
 });
 
 }  // namespace dispart::kernels

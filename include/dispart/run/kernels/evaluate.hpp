@@ -28,36 +28,38 @@ namespace dispart::kernels {
 namespace detail {
 
 /// All families, sorted by operator.
-[[nodiscard]] inline const std::vector<kernel_row>& all_rows() {
+template <class = void>
+[[nodiscard]] const std::vector<kernel_row>& all_rows() {
     static const auto rows = [] {
         std::vector<kernel_row> all;
         const auto add_family = [&](const auto& family) {
             all.insert(all.end(), family.begin(), family.end());
         };
-        add_family(unary_rows);
-        add_family(binary_rows);
-        add_family(reduce_rows);
-        add_family(softmax_rows);
-        add_family(norm_rows);
-        add_family(matmul_rows);
-        add_family(conv_rows);
-        add_family(pool_rows);
-        add_family(shape_rows);
-        add_family(movement_rows);
-        add_family(indexing_rows);
-        add_family(sorting_rows);
-        add_family(resize_rows);
-        add_family(sampling_rows);
-        add_family(recurrent_rows);
-        add_family(quantize_rows);
-        add_family(einsum_rows);
+        add_family(unary_rows<>);
+        add_family(binary_rows<>);
+        add_family(reduce_rows<>);
+        add_family(softmax_rows<>);
+        add_family(norm_rows<>);
+        add_family(matmul_rows<>);
+        add_family(conv_rows<>);
+        add_family(pool_rows<>);
+        add_family(shape_rows<>);
+        add_family(movement_rows<>);
+        add_family(indexing_rows<>);
+        add_family(sorting_rows<>);
+        add_family(resize_rows<>);
+        add_family(sampling_rows<>);
+        add_family(recurrent_rows<>);
+        add_family(quantize_rows<>);
+        add_family(einsum_rows<>);
         std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.op < b.op; });
         return all;
     }();
     return rows;
 }
 
-[[nodiscard]] inline const kernel_row* find_row(std::string_view op) {
+template <class = void>
+[[nodiscard]] const kernel_row* find_row(std::string_view op) {
     const auto& rows = all_rows();
     const auto found = std::lower_bound(rows.begin(), rows.end(), op,
                                         [](const auto& row, auto name) { return row.op < name; });
@@ -97,36 +99,47 @@ namespace detail {
 }  // namespace detail
 
 /// True where a kernel for the operator exists (in the domain ai.onnx).
-[[nodiscard]] inline bool supports(std::string_view op) { return detail::find_row(op) != nullptr; }
+template <class = void>
+[[nodiscard]] bool supports(std::string_view op) {
+    return detail::find_row(op) != nullptr;
+}
 
 /// Names of all operators that have a kernel, sorted.
-[[nodiscard]] inline std::vector<std::string_view> supported_operators() {
+template <class = void>
+[[nodiscard]] std::vector<std::string_view> supported_operators() {
     std::vector<std::string_view> names;
     for (const auto& row : detail::all_rows()) names.push_back(row.op);
     return names;
 }
 
-/// Computes one layer; usable as a `layer_evaluator`. Results may share storage with operands (Reshape, Identity).
+/// Computes one layer by its operator's kernel: `evaluate_layer(layer, operands, opset)`; a `layer_evaluator`. Results may
+/// share storage with operands (Reshape, Identity).
 /// Errors: unsupported (operator without a kernel, or a type, attribute or version it does not handle), shape_mismatch,
 /// invalid_model, limit_exceeded; the offender is the layer, the message names the operator. Never undefined behaviour,
 /// whatever the attributes, shapes and values.
-[[nodiscard]] inline outcome evaluate_layer(const layer& node, std::span<const tensor> operands,
-                                            std::int64_t opset) {
-    const call c{node, operands, opset};
-    const auto* row = detail::find_row(node.op);
-    if (row == nullptr)
-        return dispart::fail(errc::unsupported, node.name, "operator " + node.op + " has no kernel");
-    try {
-        DISPART_CHECK(detail::check_operands(c, *row));
-        auto made = row->half == halves::as_float ? detail::run_widened(c, *row) : row->run(c);
-        if (!made || node.outputs.empty()) return made;
-        for (std::size_t i = made->size(); i < node.outputs.size(); ++i)
-            if (c.wants(i)) return c.unsupported("result " + std::to_string(i));
-        made->resize(node.outputs.size());
-        return made;
-    } catch (const std::bad_alloc&) {
-        return c.fail(errc::limit_exceeded, "not enough memory");
+///
+/// An object, and its call a template like all kernels, so that only who calls it pays for compiling them.
+struct layer_evaluation {
+    template <class = void>
+    [[nodiscard]] outcome operator()(const layer& node, std::span<const tensor> operands,
+                                     std::int64_t opset) const {
+        const call c{node, operands, opset};
+        const auto* row = detail::find_row(node.op);
+        if (row == nullptr)
+            return dispart::fail(errc::unsupported, node.name, "operator " + node.op + " has no kernel");
+        try {
+            DISPART_CHECK(detail::check_operands(c, *row));
+            auto made = row->half == halves::as_float ? detail::run_widened(c, *row) : row->run(c);
+            if (!made || node.outputs.empty()) return made;
+            for (std::size_t i = made->size(); i < node.outputs.size(); ++i)
+                if (c.wants(i)) return c.unsupported("result " + std::to_string(i));
+            made->resize(node.outputs.size());
+            return made;
+        } catch (const std::bad_alloc&) {
+            return c.fail(errc::limit_exceeded, "not enough memory");
+        }
     }
-}
+};
+inline constexpr layer_evaluation evaluate_layer{};
 
 }  // namespace dispart::kernels

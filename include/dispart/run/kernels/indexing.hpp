@@ -9,8 +9,9 @@ namespace dispart::kernels {
 namespace detail {
 
 /// Indices of type i64 or i32 into an axis, negative ones counted from its end. Errors: shape_mismatch (outside).
-[[nodiscard]] inline result<std::vector<std::int64_t>> read_indices(const call& c, std::size_t operand,
-                                                                    std::int64_t extent_here) {
+template <class = void>
+[[nodiscard]] result<std::vector<std::int64_t>> read_indices(const call& c, std::size_t operand,
+                                                             std::int64_t extent_here) {
     const auto& from = c.in[operand];
     if (from.type() != dtype::i64 && from.type() != dtype::i32) return c.bad_type(operand);
     auto list = values_as<std::int64_t>(from);
@@ -72,7 +73,8 @@ struct scatter_writer {
 }  // namespace detail
 
 /// Gather: slices along an axis.
-[[nodiscard]] inline outcome gather_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome gather_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto axis, c.axis(0, x.rank()));
     DISPART_TRY(const auto indices, detail::read_indices(c, 1, x.dims()[axis]));
@@ -121,7 +123,8 @@ template <class F>
 
 }  // namespace detail
 
-[[nodiscard]] inline outcome gather_elements_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome gather_elements_kernel(const call& c) {
     DISPART_TRY(tensor out, c.make(c.in[0].type(), c.in[1].dims()));
     const auto width = static_cast<std::int64_t>(size_of(out.type()));
     const std::byte* from = c.in[0].bytes().data();
@@ -133,7 +136,8 @@ template <class F>
 }
 
 /// ScatterElements, and Scatter before opset 11: a copy of the data with the updates written into it in order.
-[[nodiscard]] inline outcome scatter_elements_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome scatter_elements_kernel(const call& c) {
     DISPART_CHECK(c.same_type(0, 2));
     DISPART_CHECK(c.need_shape(2, c.in[1].dims()));
     DISPART_TRY(const auto how, detail::read_reduction(c));
@@ -153,7 +157,8 @@ struct tuple_offsets {
     std::int64_t slice = 1;  ///< elements that each tuple names
     std::size_t depth = 0;   ///< indices in a tuple
 };
-[[nodiscard]] inline result<tuple_offsets> read_tuples(const call& c, std::size_t batch_axes) {
+template <class = void>
+[[nodiscard]] result<tuple_offsets> read_tuples(const call& c, std::size_t batch_axes) {
     const auto& x = c.in[0].dims();
     const auto& shape_of = c.in[1].dims();
     if (c.in[1].type() != dtype::i64) return c.bad_type(1);
@@ -191,7 +196,8 @@ struct tuple_offsets {
 }  // namespace detail
 
 /// GatherND with batch_dims (opset 12).
-[[nodiscard]] inline outcome gather_nd_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome gather_nd_kernel(const call& c) {
     const auto batch = c.integer("batch_dims", 0);
     if (batch < 0 || batch > static_cast<std::int64_t>(max_axes))
         return c.bad_shape("batch_dims " + std::to_string(batch));
@@ -214,7 +220,8 @@ struct tuple_offsets {
 }
 
 /// ScatterND: a copy of the data with the updates written or reduced into it in order.
-[[nodiscard]] inline outcome scatter_nd_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome scatter_nd_kernel(const call& c) {
     DISPART_CHECK(c.same_type(0, 2));
     DISPART_TRY(const auto tuples, detail::read_tuples(c, 0));
     DISPART_TRY(const auto how, detail::read_reduction(c));
@@ -236,7 +243,8 @@ struct tuple_offsets {
 }
 
 /// OneHot: values[1] where the index is, values[0] elsewhere; an index outside gives no hot element.
-[[nodiscard]] inline outcome one_hot_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome one_hot_kernel(const call& c) {
     const auto& values = c.in[2];
     if (c.in[1].size() != 1 || values.size() != 2) return c.bad_shape("depth is one value, values are two");
     DISPART_TRY(const tensor depth_wide, widened(c, c.in[1]));
@@ -264,7 +272,8 @@ struct tuple_offsets {
 }
 
 /// Compress: slices along an axis (or elements of the flattened data) whose condition is true.
-[[nodiscard]] inline outcome compress_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome compress_kernel(const call& c) {
     DISPART_CHECK(c.need_type(1, dtype::boolean));
     const bool flat = !c.has_attr("axis");
     const tensor x = flat ? c.in[0].reshaped({static_cast<std::int64_t>(c.in[0].size())}) : c.in[0];
@@ -281,7 +290,8 @@ struct tuple_offsets {
 }
 
 /// NonZero: the indices of elements that are not zero, one row per axis.
-[[nodiscard]] inline outcome non_zero_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome non_zero_kernel(const call& c) {
     const auto& x = c.in[0];
     std::vector<std::size_t> places;
     const bool known = visit_type(detail::bool_or_number{}, x.type(), [&]<class T>(std::type_identity<T>) {
@@ -300,16 +310,17 @@ struct tuple_offsets {
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto indexing_rows = std::to_array<kernel_row>({
-    {"Compress", compress_kernel, 2, 2, halves::as_is},
-    {"Gather", gather_kernel, 2, 2, halves::as_is},
-    {"GatherElements", gather_elements_kernel, 2, 2, halves::as_is},
-    {"GatherND", gather_nd_kernel, 2, 2, halves::as_is},
-    {"NonZero", non_zero_kernel, 1, 1},
-    {"OneHot", one_hot_kernel, 3, 3, halves::as_is},
-    {"Scatter", scatter_elements_kernel, 3, 3},
-    {"ScatterElements", scatter_elements_kernel, 3, 3},
-    {"ScatterND", scatter_nd_kernel, 3, 3},
+    {"Compress", compress_kernel<>, 2, 2, halves::as_is},
+    {"Gather", gather_kernel<>, 2, 2, halves::as_is},
+    {"GatherElements", gather_elements_kernel<>, 2, 2, halves::as_is},
+    {"GatherND", gather_nd_kernel<>, 2, 2, halves::as_is},
+    {"NonZero", non_zero_kernel<>, 1, 1},
+    {"OneHot", one_hot_kernel<>, 3, 3, halves::as_is},
+    {"Scatter", scatter_elements_kernel<>, 3, 3},
+    {"ScatterElements", scatter_elements_kernel<>, 3, 3},
+    {"ScatterND", scatter_nd_kernel<>, 3, 3},
 });
 
 }  // namespace dispart::kernels

@@ -4,35 +4,70 @@
 
 #include <Eigen/Core>
 
+#include <memory>
+
+#include "dispart/run/kernels/simd/gemm.hpp"
 #include "dispart/run/kernels/strides.hpp"
 #include "dispart/run/kernels/types.hpp"
 
 namespace dispart::kernels {
 
-/// Row-major [rows, columns] in somebody else's memory.
-template <class T>
-using matrix_view = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-template <class T>
-using const_matrix_view = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+/// out [m, n] = a [m, k] b [k, n], all row-major and dense but for the steps that are stated.
+struct product_extents {
+    std::int64_t m = 0, k = 0, n = 0;
+    std::int64_t out_step = 0;  ///< elements from one row of the result to the next; 0 means n
+    std::int64_t b_step = 0;    ///< of b; 0 means n
 
-/// out [m, n] = a [m, k] b [k, n], dense and row-major; Eigen for floating types, a plain loop (wrapping) for integers.
+    [[nodiscard]] std::int64_t out_row() const noexcept { return out_step != 0 ? out_step : n; }
+    [[nodiscard]] std::int64_t b_row() const noexcept { return b_step != 0 ? b_step : n; }
+};
+
+/// f32: the packed kernels of the processor's instruction set. `scratch` grows as needed.
+inline void multiply_matrices(const float* a, const float* b, float* out, const product_extents& e,
+                              std::vector<float>& scratch) {
+    dynamic_gemm_args args{.rows = e.m,
+                           .depth = e.k,
+                           .columns = e.n,
+                           .a = a,
+                           .b = b,
+                           .b_stride = e.b_row(),
+                           .c = out,
+                           .c_stride = e.out_row()};
+    constexpr std::size_t line = 64;
+    const auto needed = workspace_bytes(args);
+    scratch.resize(std::max(scratch.size(), (needed + line) / sizeof(float)));
+    void* start = scratch.data();
+    std::size_t room = scratch.size() * sizeof(float);
+    args.workspace = static_cast<float*>(std::align(line, needed, start, room));
+    gemm(args);
+}
+
+/// f64: Eigen. Integers: a plain loop, wrapping.
 template <class T>
-void multiply_matrices(const T* a, const T* b, T* out, std::int64_t m, std::int64_t k, std::int64_t n) {
-    if (m == 0 || n == 0) return;
-    if constexpr (std::is_floating_point_v<T>) {
-        if (k == 0) std::fill_n(out, m * n, T{0});
-        else
-            matrix_view<T>(out, m, n).noalias() =
-                const_matrix_view<T>(a, m, k) * const_matrix_view<T>(b, k, n);
+void multiply_matrices(const T* a, const T* b, T* out, const product_extents& e, std::vector<T>&) {
+    if constexpr (std::is_same_v<T, double>) {
+        using rows = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+        using step = Eigen::OuterStride<>;
+        Eigen::Map<rows, 0, step>(out, e.m, e.n, step(e.out_row())).noalias() =
+            Eigen::Map<const rows>(a, e.m, e.k) *
+            Eigen::Map<const rows, 0, step>(b, e.k, e.n, step(e.b_row()));
     } else {
-        std::fill_n(out, m * n, T{0});
-        for (std::int64_t i = 0; i < m; ++i)
-            for (std::int64_t p = 0; p < k; ++p) {
-                const T factor = a[i * k + p];
-                for (std::int64_t j = 0; j < n; ++j)
-                    out[i * n + j] = wrap_add(out[i * n + j], wrap_multiply(factor, b[p * n + j]));
-            }
+        for (std::int64_t i = 0; i < e.m; ++i) {
+            T* row = out + i * e.out_row();
+            std::fill_n(row, e.n, T{0});
+            for (std::int64_t p = 0; p < e.k; ++p)
+                for (std::int64_t j = 0; j < e.n; ++j)
+                    row[j] = wrap_add(row[j], wrap_multiply(a[i * e.k + p], b[p * e.b_row() + j]));
+        }
     }
+}
+
+/// The product of any extents, zero included.
+template <class T>
+void multiply(const T* a, const T* b, T* out, const product_extents& e, std::vector<T>& scratch) {
+    if (e.m == 0 || e.n == 0) return;
+    if (e.k > 0) return multiply_matrices(a, b, out, e, scratch);
+    for (std::int64_t i = 0; i < e.m; ++i) std::fill_n(out + i * e.out_row(), e.n, T{0});
 }
 
 namespace detail {
@@ -82,16 +117,18 @@ void for_each_matrix(const matmul_plan& plan, F f) {
 /// The plan carried out on elements of type T.
 template <class T>
 void run_matmul(const matmul_plan& plan, const T* a, const T* b, T* out) {
+    std::vector<T> scratch;
     for_each_matrix(plan, [&](std::int64_t ia, std::int64_t ib, std::int64_t io) {
-        multiply_matrices(a + ia * plan.m * plan.k, b + ib * plan.k * plan.n, out + io * plan.m * plan.n,
-                          plan.m, plan.k, plan.n);
+        kernels::multiply(a + ia * plan.m * plan.k, b + ib * plan.k * plan.n, out + io * plan.m * plan.n,
+                          {plan.m, plan.k, plan.n}, scratch);
     });
 }
 
 }  // namespace detail
 
 /// MatMul with NumPy's rules for vectors and batches.
-[[nodiscard]] inline outcome matmul_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome matmul_kernel(const call& c) {
     DISPART_CHECK(c.same_type(0, 1));
     DISPART_TRY(const auto plan, detail::plan_matmul(c, c.in[0].dims(), c.in[1].dims()));
     DISPART_TRY(tensor out, c.make(c.in[0].type(), plan.result));
@@ -134,7 +171,8 @@ struct gemm_extents {
 }  // namespace detail
 
 /// Gemm: alpha A' B' + beta C, with C broadcast to the result.
-[[nodiscard]] inline outcome gemm_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome gemm_kernel(const call& c) {
     const bool transpose_a = c.integer("transA", 0) != 0;
     const bool transpose_b = c.integer("transB", 0) != 0;
     DISPART_CHECK(c.same_type(0, 1));
@@ -155,7 +193,8 @@ struct gemm_extents {
         const auto a = detail::matrix_copy<T>(c.in[0], transpose_a);
         const auto b = detail::matrix_copy<T>(c.in[1], transpose_b);
         T* to = out.data<T>().data();
-        multiply_matrices(a.data(), b.data(), to, size.m, size.k, size.n);
+        std::vector<T> scratch;
+        multiply(a.data(), b.data(), to, {size.m, size.k, size.n}, scratch);
         const T* add = bias.has_value() ? bias.data<T>().data() : nullptr;
         for (std::size_t i = 0; i < out.size(); ++i) {
             const T scaled = alpha == 1.0F ? to[i] : convert<T>(alpha * static_cast<float>(to[i]));
@@ -172,8 +211,9 @@ struct gemm_extents {
 namespace detail {
 
 /// An 8-bit matrix operand less its zero point: one for all, or one per row (of A) or column (of B).
-[[nodiscard]] inline result<std::vector<std::int32_t>> centred(const call& c, std::size_t operand,
-                                                               std::size_t zero, bool per_column) {
+template <class = void>
+[[nodiscard]] result<std::vector<std::int32_t>> centred(const call& c, std::size_t operand, std::size_t zero,
+                                                        bool per_column) {
     const auto& x = c.in[operand];
     if (x.type() != dtype::u8 && x.type() != dtype::i8) return c.bad_type(operand);
     auto values = values_as<std::int32_t>(x);
@@ -193,8 +233,9 @@ namespace detail {
     return values;
 }
 
-[[nodiscard]] inline result<tensor> integer_product(const call& c, std::size_t a, std::size_t a_zero,
-                                                    std::size_t b, std::size_t b_zero) {
+template <class = void>
+[[nodiscard]] result<tensor> integer_product(const call& c, std::size_t a, std::size_t a_zero, std::size_t b,
+                                             std::size_t b_zero) {
     DISPART_TRY(const auto plan, plan_matmul(c, c.in[a].dims(), c.in[b].dims()));
     DISPART_TRY(const auto left, centred(c, a, a_zero, false));
     DISPART_TRY(const auto right, centred(c, b, b_zero, true));
@@ -206,15 +247,17 @@ namespace detail {
 }  // namespace detail
 
 /// MatMulInteger: 8-bit operands less their zero points, 32-bit sums.
-[[nodiscard]] inline outcome matmul_integer_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome matmul_integer_kernel(const call& c) {
     DISPART_TRY(tensor out, detail::integer_product(c, 0, 2, 1, 3));
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto matmul_rows = std::to_array<kernel_row>({
-    {"Gemm", gemm_kernel, 2, 3},
-    {"MatMul", matmul_kernel, 2, 2},
-    {"MatMulInteger", matmul_integer_kernel, 2, 4},
+    {"Gemm", gemm_kernel<>, 2, 3},
+    {"MatMul", matmul_kernel<>, 2, 2},
+    {"MatMulInteger", matmul_integer_kernel<>, 2, 4},
 });
 
 }  // namespace dispart::kernels

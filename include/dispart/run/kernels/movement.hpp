@@ -10,7 +10,8 @@
 namespace dispart::kernels {
 
 /// Concat along `axis` (1 by default before opset 4).
-[[nodiscard]] inline outcome concat_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome concat_kernel(const call& c) {
     shape dims = c.in[0].dims();
     DISPART_TRY(const auto axis, c.axis(1, dims.size()));
     std::int64_t total = 0;
@@ -61,7 +62,8 @@ namespace detail {
 }  // namespace detail
 
 /// Split along `axis` into pieces.
-[[nodiscard]] inline outcome split_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome split_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto axis, c.axis(0, x.rank()));
     DISPART_TRY(const auto lengths, detail::split_lengths(c, x.dims()[axis]));
@@ -142,7 +144,8 @@ struct slice_lists {
 }  // namespace detail
 
 /// Slice, with negative steps too.
-[[nodiscard]] inline outcome slice_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome slice_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto s, detail::read_slice(c));
     shape dims = x.dims();
@@ -169,8 +172,8 @@ struct slice_lists {
 }
 
 /// A tensor with its axes in another order. Precondition: `order` is a permutation of the axes.
-[[nodiscard]] inline result<tensor> transposed(const call& c, const tensor& x,
-                                               const std::vector<std::size_t>& order) {
+template <class = void>
+[[nodiscard]] result<tensor> transposed(const call& c, const tensor& x, const std::vector<std::size_t>& order) {
     const auto dense = dense_strides(x.dims());
     shape dims;
     strides steps;
@@ -184,7 +187,8 @@ struct slice_lists {
 }
 
 /// Transpose; the order is reversed unless stated.
-[[nodiscard]] inline outcome transpose_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome transpose_kernel(const call& c) {
     const auto rank = c.in[0].rank();
     std::vector<std::size_t> order(rank);
     for (std::size_t i = 0; i < rank; ++i) order[i] = rank - 1 - i;
@@ -246,7 +250,8 @@ struct padding {
 }
 
 /// The bytes that pads are filled with.
-[[nodiscard]] inline result<std::array<std::byte, 8>> padding_value(const call& c) {
+template <class = void>
+[[nodiscard]] result<std::array<std::byte, 8>> padding_value(const call& c) {
     std::array<std::byte, 8> bytes{};
     const auto type = c.in[0].type();
     if (c.has(2)) {
@@ -278,7 +283,8 @@ padded_sources(const shape& from, const shape& to, const padding& p, std::string
 }  // namespace detail
 
 /// Pad: constant, edge, reflect or wrap; negative pads crop.
-[[nodiscard]] inline outcome pad_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome pad_kernel(const call& c) {
     const auto& x = c.in[0];
     const auto mode = c.text("mode", "constant");
     if (mode != "constant" && mode != "edge" && mode != "reflect" && mode != "wrap")
@@ -318,7 +324,8 @@ padded_sources(const shape& from, const shape& to, const padding& p, std::string
 }
 
 /// Tile by repeats per axis; Tile-1 repeats `tiles` times along one axis.
-[[nodiscard]] inline outcome tile_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome tile_kernel(const call& c) {
     const auto& x = c.in[0];
     std::vector<std::int64_t> repeats;
     if (c.opset < 6) {
@@ -351,7 +358,8 @@ padded_sources(const shape& from, const shape& to, const padding& p, std::string
 }
 
 /// Expand: broadcasts both ways with the stated shape.
-[[nodiscard]] inline outcome expand_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome expand_kernel(const call& c) {
     DISPART_TRY(const shape stated, c.integer_list(1));
     DISPART_TRY(const shape dims, broadcast_shape(c, c.in[0].dims(), stated));
     DISPART_TRY(tensor out, expanded(c, c.in[0], dims));
@@ -374,7 +382,8 @@ namespace detail {
 }  // namespace detail
 
 /// DepthToSpace in DCR or CRD order.
-[[nodiscard]] inline outcome depth_to_space_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome depth_to_space_kernel(const call& c) {
     DISPART_TRY(const auto b, detail::block_size(c));
     const auto& d = c.in[0].dims();
     if (d[1] % (b * b) != 0)
@@ -385,7 +394,8 @@ namespace detail {
         return detail::rearrange(c, {d[0], depth, b, b, d[2], d[3]}, {0, 1, 4, 2, 5, 3}, outer);
     return detail::rearrange(c, {d[0], b, b, depth, d[2], d[3]}, {0, 3, 4, 1, 5, 2}, outer);
 }
-[[nodiscard]] inline outcome space_to_depth_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome space_to_depth_kernel(const call& c) {
     DISPART_TRY(const auto b, detail::block_size(c));
     const auto& d = c.in[0].dims();
     if (d[2] % b != 0 || d[3] % b != 0)
@@ -395,7 +405,8 @@ namespace detail {
 }
 
 /// Trilu: keeps the upper or lower triangle of each matrix, from the k-th diagonal on.
-[[nodiscard]] inline outcome trilu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome trilu_kernel(const call& c) {
     const auto& x = c.in[0];
     if (x.rank() < 2) return c.bad_shape(to_string(x.dims()) + " is not a matrix");
     std::int64_t k = 0;
@@ -422,7 +433,8 @@ namespace detail {
 }
 
 /// ReverseSequence: reverses the first sequence_lens[b] steps of each batch entry.
-[[nodiscard]] inline outcome reverse_sequence_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reverse_sequence_kernel(const call& c) {
     const auto& x = c.in[0];
     const auto batch_axis = c.integer("batch_axis", 1);
     const auto time_axis = c.integer("time_axis", 0);
@@ -450,18 +462,19 @@ namespace detail {
     return one(std::move(y));
 }
 
+template <class = void>
 inline constexpr auto movement_rows = std::to_array<kernel_row>({
-    {"Concat", concat_kernel, 1, any_number, halves::as_is},
-    {"DepthToSpace", depth_to_space_kernel, 1, 1, halves::as_is},
-    {"Expand", expand_kernel, 2, 2, halves::as_is},
-    {"Pad", pad_kernel, 1, 4},
-    {"ReverseSequence", reverse_sequence_kernel, 2, 2, halves::as_is},
-    {"Slice", slice_kernel, 1, 5, halves::as_is},
-    {"SpaceToDepth", space_to_depth_kernel, 1, 1, halves::as_is},
-    {"Split", split_kernel, 1, 2, halves::as_is},
-    {"Tile", tile_kernel, 2, 3, halves::as_is},
-    {"Transpose", transpose_kernel, 1, 1, halves::as_is},
-    {"Trilu", trilu_kernel, 1, 2, halves::as_is},
+    {"Concat", concat_kernel<>, 1, any_number, halves::as_is},
+    {"DepthToSpace", depth_to_space_kernel<>, 1, 1, halves::as_is},
+    {"Expand", expand_kernel<>, 2, 2, halves::as_is},
+    {"Pad", pad_kernel<>, 1, 4},
+    {"ReverseSequence", reverse_sequence_kernel<>, 2, 2, halves::as_is},
+    {"Slice", slice_kernel<>, 1, 5, halves::as_is},
+    {"SpaceToDepth", space_to_depth_kernel<>, 1, 1, halves::as_is},
+    {"Split", split_kernel<>, 1, 2, halves::as_is},
+    {"Tile", tile_kernel<>, 2, 3, halves::as_is},
+    {"Transpose", transpose_kernel<>, 1, 1, halves::as_is},
+    {"Trilu", trilu_kernel<>, 1, 2, halves::as_is},
 });
 
 }  // namespace dispart::kernels

@@ -69,7 +69,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 
 /// BatchNormalization at inference, and with `training_mode` (opset 14) also the running statistics.
 /// Before opset 9 `spatial` = 0 keeps statistics per element.
-[[nodiscard]] inline outcome batch_normalization_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome batch_normalization_kernel(const call& c) {
     const auto& x = c.in[0];
     if (x.rank() < 1) return c.bad_shape("data is a scalar");
     const bool per_element = c.opset < 9 && c.integer("spatial", 1) == 0;
@@ -108,7 +109,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 }
 
 /// InstanceNormalization: each plane by its own statistics.
-[[nodiscard]] inline outcome instance_normalization_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome instance_normalization_kernel(const call& c) {
     const auto& x = c.in[0];
     if (x.rank() < 3) return c.bad_shape("data " + to_string(x.dims()) + " has no spatial axis");
     const auto channels = x.dims()[1];
@@ -135,7 +137,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 }
 
 /// LayerNormalization over the axes from `axis` on; further results are the mean and the inverse deviation.
-[[nodiscard]] inline outcome layer_normalization_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome layer_normalization_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto axis, c.axis(-1, x.rank()));
     const auto rows = extent(x.dims(), 0, axis);
@@ -180,7 +183,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 }
 
 /// LRN: x / (bias + alpha / size * sum of squares over neighbouring channels) ^ beta.
-[[nodiscard]] inline outcome lrn_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome lrn_kernel(const call& c) {
     const auto& x = c.in[0];
     const auto size = c.integer("size", 0);
     if (x.rank() < 2 || size < 1)
@@ -215,7 +219,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 }
 
 /// LpNormalization: each vector along the axis divided by its 1- or 2-norm.
-[[nodiscard]] inline outcome lp_normalization_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome lp_normalization_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto axis, c.axis(-1, x.rank()));
     const auto p = c.integer("p", 2);
@@ -244,7 +249,8 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
 }
 
 /// MeanVarianceNormalization over `axes` (batch and space unless stated).
-[[nodiscard]] inline outcome mean_variance_normalization_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome mean_variance_normalization_kernel(const call& c) {
     const auto& x = c.in[0];
     detail::reduction_plan plan{std::vector<bool>(x.rank(), false), x.dims(), {}};
     for (const auto axis : c.integers("axes").value_or(std::vector<std::int64_t>{0, 2, 3})) {
@@ -282,13 +288,14 @@ void normalise_channels(const call& c, const T* mean, const T* variance, std::in
     return one(std::move(y));
 }
 
+template <class = void>
 inline constexpr auto norm_rows = std::to_array<kernel_row>({
-    {"BatchNormalization", batch_normalization_kernel, 5, 5},
-    {"InstanceNormalization", instance_normalization_kernel, 3, 3},
-    {"LRN", lrn_kernel, 1, 1},
-    {"LayerNormalization", layer_normalization_kernel, 2, 3},
-    {"LpNormalization", lp_normalization_kernel, 1, 1},
-    {"MeanVarianceNormalization", mean_variance_normalization_kernel, 1, 1},
+    {"BatchNormalization", batch_normalization_kernel<>, 5, 5},
+    {"InstanceNormalization", instance_normalization_kernel<>, 3, 3},
+    {"LRN", lrn_kernel<>, 1, 1},
+    {"LayerNormalization", layer_normalization_kernel<>, 2, 3},
+    {"LpNormalization", lp_normalization_kernel<>, 1, 1},
+    {"MeanVarianceNormalization", mean_variance_normalization_kernel<>, 1, 1},
 });
 
 }  // namespace dispart::kernels

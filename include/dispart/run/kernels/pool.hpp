@@ -68,7 +68,8 @@ void for_each_position(const pool_plan& p, F f) {
 }  // namespace detail
 
 /// MaxPool; the second result holds each maximum's place in the whole operand.
-[[nodiscard]] inline outcome max_pool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome max_pool_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_pool(c));
     const auto& x = c.in[0];
     DISPART_TRY(tensor y, c.make(x.type(), plan.result));
@@ -120,7 +121,8 @@ namespace detail {
 }  // namespace detail
 
 /// AveragePool; pads count with `count_include_pad`.
-[[nodiscard]] inline outcome average_pool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome average_pool_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_pool(c));
     const auto& x = c.in[0];
     DISPART_TRY(tensor y, c.make(x.type(), plan.result));
@@ -144,7 +146,8 @@ namespace detail {
 }
 
 /// LpPool: the p-norm of what lies under the window.
-[[nodiscard]] inline outcome lp_pool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome lp_pool_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_pool(c));
     const auto& x = c.in[0];
     DISPART_TRY(tensor y, c.make(x.type(), plan.result));
@@ -188,14 +191,16 @@ template <class F>
 }
 }  // namespace detail
 
-[[nodiscard]] inline outcome global_average_pool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome global_average_pool_kernel(const call& c) {
     return detail::pool_planes(c, []<class T>(const T* values, std::int64_t count) {
         double total = 0.0;
         for (std::int64_t i = 0; i < count; ++i) total += static_cast<double>(values[i]);
         return static_cast<T>(total / static_cast<double>(count));
     });
 }
-[[nodiscard]] inline outcome global_max_pool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome global_max_pool_kernel(const call& c) {
     return detail::pool_planes(c, []<class T>(const T* values, std::int64_t count) {
         T top = values[0];
         for (std::int64_t i = 1; i < count; ++i)
@@ -203,7 +208,8 @@ template <class F>
         return top;
     });
 }
-[[nodiscard]] inline outcome global_lp_pool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome global_lp_pool_kernel(const call& c) {
     const double p =
         c.opset < 2 ? static_cast<double>(c.real("p", 2.0F)) : static_cast<double>(c.integer("p", 2));
     return detail::pool_planes(c, [p]<class T>(const T* values, std::int64_t count) {
@@ -236,7 +242,8 @@ namespace detail {
 }  // namespace detail
 
 /// MaxUnpool: puts each value at its place in a result of zeros. Places are those in the window's own result.
-[[nodiscard]] inline outcome max_unpool_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome max_unpool_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_CHECK(c.need_type(1, dtype::i64));
     DISPART_CHECK(c.need_shape(1, x.dims()));
@@ -257,14 +264,15 @@ namespace detail {
     return one(std::move(y));
 }
 
+template <class = void>
 inline constexpr auto pool_rows = std::to_array<kernel_row>({
-    {"AveragePool", average_pool_kernel, 1, 1},
-    {"GlobalAveragePool", global_average_pool_kernel, 1, 1},
-    {"GlobalLpPool", global_lp_pool_kernel, 1, 1},
-    {"GlobalMaxPool", global_max_pool_kernel, 1, 1},
-    {"LpPool", lp_pool_kernel, 1, 1},
-    {"MaxPool", max_pool_kernel, 1, 1},
-    {"MaxUnpool", max_unpool_kernel, 2, 3, halves::as_is},
+    {"AveragePool", average_pool_kernel<>, 1, 1},
+    {"GlobalAveragePool", global_average_pool_kernel<>, 1, 1},
+    {"GlobalLpPool", global_lp_pool_kernel<>, 1, 1},
+    {"GlobalMaxPool", global_max_pool_kernel<>, 1, 1},
+    {"LpPool", lp_pool_kernel<>, 1, 1},
+    {"MaxPool", max_pool_kernel<>, 1, 1},
+    {"MaxUnpool", max_unpool_kernel<>, 2, 3, halves::as_is},
 });
 
 }  // namespace dispart::kernels

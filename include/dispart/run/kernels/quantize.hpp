@@ -23,8 +23,9 @@ struct quantisation {
     }
 };
 
-[[nodiscard]] inline result<quantisation> read_quantisation(const call& c, std::size_t data, std::size_t scale,
-                                                            std::size_t zero, std::int64_t axis) {
+template <class = void>
+[[nodiscard]] result<quantisation> read_quantisation(const call& c, std::size_t data, std::size_t scale,
+                                                     std::size_t zero, std::int64_t axis) {
     if (c.in[scale].type() != dtype::f32) return c.bad_type(scale);
     quantisation q;
     q.scale = values_as<double>(c.in[scale]);
@@ -60,7 +61,8 @@ template <class Value>
 }  // namespace detail
 
 /// QuantizeLinear to the zero point's type (u8 without one), per tensor or per axis.
-[[nodiscard]] inline outcome quantize_linear_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome quantize_linear_kernel(const call& c) {
     const auto& x = c.in[0];
     if (x.type() != dtype::f32 && x.type() != dtype::i32) return c.bad_type(0);
     DISPART_TRY(const auto q, detail::read_quantisation(c, 0, 1, 2, c.integer("axis", 1)));
@@ -73,7 +75,8 @@ template <class Value>
 }
 
 /// DequantizeLinear: (x - zero point) * scale.
-[[nodiscard]] inline outcome dequantize_linear_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome dequantize_linear_kernel(const call& c) {
     const auto& x = c.in[0];
     if (x.type() != dtype::u8 && x.type() != dtype::i8 && x.type() != dtype::i32) return c.bad_type(0);
     DISPART_CHECK(c.same_type(0, 2));
@@ -89,7 +92,8 @@ template <class Value>
 }
 
 /// DynamicQuantizeLinear: u8 over the range of the data and zero; also the scale and the zero point.
-[[nodiscard]] inline outcome dynamic_quantize_linear_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome dynamic_quantize_linear_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_CHECK(c.need_type(0, dtype::f32));
     float low = 0.0F;
@@ -121,7 +125,8 @@ namespace detail {
 }  // namespace detail
 
 /// QLinearMatMul with one scale per operand.
-[[nodiscard]] inline outcome qlinear_matmul_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome qlinear_matmul_kernel(const call& c) {
     DISPART_TRY(const auto a_scale, detail::scalar_scale(c, 1));
     DISPART_TRY(const auto b_scale, detail::scalar_scale(c, 4));
     DISPART_TRY(const auto q, detail::read_quantisation(c, 0, 6, 7, 0));
@@ -137,7 +142,8 @@ namespace detail {
 }
 
 /// QLinearConv: operands x, its scale and zero point, w and its (one, or one per map), the result's, and a 32-bit bias.
-[[nodiscard]] inline outcome qlinear_conv_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome qlinear_conv_kernel(const call& c) {
     const std::array operands{c.in[0], c.in[3]};
     DISPART_TRY(const auto plan, detail::plan_conv({c.node, operands, c.opset}));
     DISPART_TRY(const auto x_scale, detail::scalar_scale(c, 1));
@@ -162,12 +168,13 @@ namespace detail {
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto quantize_rows = std::to_array<kernel_row>({
-    {"DequantizeLinear", dequantize_linear_kernel, 2, 3},
-    {"DynamicQuantizeLinear", dynamic_quantize_linear_kernel, 1, 1},
-    {"QLinearConv", qlinear_conv_kernel, 8, 9},
-    {"QLinearMatMul", qlinear_matmul_kernel, 8, 8},
-    {"QuantizeLinear", quantize_linear_kernel, 2, 3},
+    {"DequantizeLinear", dequantize_linear_kernel<>, 2, 3},
+    {"DynamicQuantizeLinear", dynamic_quantize_linear_kernel<>, 1, 1},
+    {"QLinearConv", qlinear_conv_kernel<>, 8, 9},
+    {"QLinearMatMul", qlinear_matmul_kernel<>, 8, 8},
+    {"QuantizeLinear", quantize_linear_kernel<>, 2, 3},
 });
 
 }  // namespace dispart::kernels

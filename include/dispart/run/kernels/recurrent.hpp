@@ -148,13 +148,13 @@ struct recurrent_operands {
     bool reverse = false;
 };
 
-/// out [m, n] = a [m, k] b' with b [n, k].
-inline void multiply_transposed(const float* a, const float* b, float* out, std::int64_t m, std::int64_t k,
-                                std::int64_t n) {
-    if (k == 0) std::fill_n(out, m * n, 0.0F);
-    else if (m > 0)
-        matrix_view<float>(out, m, n).noalias() =
-            const_matrix_view<float>(a, m, k) * const_matrix_view<float>(b, n, k).transpose();
+/// A recurrent weight matrix [n, k] ready for products a [m, k] W'.
+[[nodiscard]] inline packed_matrix pack_weights(const float* w, std::int64_t n, std::int64_t k) {
+    return pack_b({.depth = k, .columns = n, .b = w, .transposed = true});
+}
+inline void multiply_packed(const float* a, const packed_matrix& w, float* out, std::int64_t m) {
+    if (w.depth() == 0) std::fill_n(out, m * w.columns(), 0.0F);
+    else if (m > 0) gemm({.rows = m, .a = a, .c = out}, w);
 }
 
 /// Sums of gate g at hidden unit i are xw[g H + i] + hr[g H + i], biases included.
@@ -191,7 +191,7 @@ inline void lstm_step(const recurrent_plan& p, const recurrent_operands& o, cons
 
 /// Gates in the order z, r, h; `hr` of gate h is computed here where the reset comes before the product.
 inline void gru_step(const recurrent_plan& p, const recurrent_operands& o, const gate_sums& sum, float* h,
-                     std::vector<float>& scratch) {
+                     const packed_matrix& candidate_weights, std::vector<float>& scratch) {
     const auto n = p.hidden;
     scratch.resize(static_cast<std::size_t>(2 * n));
     float* reset_state = scratch.data();
@@ -202,7 +202,7 @@ inline void gru_step(const recurrent_plan& p, const recurrent_operands& o, const
     if (p.reset_after) {
         std::copy_n(reset_state, n, candidate);
     } else {
-        multiply_transposed(reset_state, o.r + 2 * n * n, candidate, 1, n, n);
+        multiply_packed(reset_state, candidate_weights, candidate, 1);
         for (std::int64_t i = 0; hidden_bias != nullptr && i < n; ++i) candidate[i] += hidden_bias[i];
     }
     for (std::int64_t i = 0; i < n; ++i) {
@@ -224,10 +224,13 @@ inline void run_direction(const recurrent_plan& p, const recurrent_operands& o) 
     std::vector<float> xw(static_cast<std::size_t>(p.steps * p.batch * wide));
     std::vector<float> hr(static_cast<std::size_t>(p.batch * wide));
     std::vector<float> scratch;
-    multiply_transposed(o.x, o.w, xw.data(), p.steps * p.batch, p.input, wide);
+    const auto recurrence = pack_weights(o.r, wide, p.hidden);
+    const auto candidate =
+        p.gates == 3 ? pack_weights(o.r + 2 * p.hidden * p.hidden, p.hidden, p.hidden) : packed_matrix();
+    multiply_packed(o.x, pack_weights(o.w, wide, p.input), xw.data(), p.steps * p.batch);
     add_rows(xw.data(), o.bias, p.steps * p.batch, wide);
     for (std::int64_t s = 0; s < p.steps; ++s) {
-        multiply_transposed(o.h, o.r, hr.data(), p.batch, p.hidden, wide);
+        multiply_packed(o.h, recurrence, hr.data(), p.batch);
         add_rows(hr.data(), o.bias != nullptr ? o.bias + wide : nullptr, p.batch, wide);
         for (std::int64_t b = 0; b < p.batch; ++b) {
             const auto length = p.lengths[static_cast<std::size_t>(b)];
@@ -236,7 +239,7 @@ inline void run_direction(const recurrent_plan& p, const recurrent_operands& o) 
             const gate_sums sum{xw.data() + (t * p.batch + b) * wide, hr.data() + b * wide, p.hidden, p.clip};
             float* h = o.h + b * p.hidden;
             if (p.gates == 1) rnn_step(p, o, sum, h);
-            if (p.gates == 3) gru_step(p, o, sum, h, scratch);
+            if (p.gates == 3) gru_step(p, o, sum, h, candidate, scratch);
             if (p.gates == 4) lstm_step(p, o, sum, h, o.cell + b * p.hidden);
             std::copy_n(h, p.hidden, o.y + t * o.y_step + b * p.hidden);
         }
@@ -292,23 +295,27 @@ inline void run_direction(const recurrent_plan& p, const recurrent_operands& o) 
 
 }  // namespace detail
 
-[[nodiscard]] inline outcome rnn_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome rnn_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_recurrent(c, 1, {"Tanh"}));
     return detail::run_recurrent(c, plan);
 }
-[[nodiscard]] inline outcome gru_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome gru_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_recurrent(c, 3, {"Sigmoid", "Tanh"}));
     return detail::run_recurrent(c, plan);
 }
-[[nodiscard]] inline outcome lstm_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome lstm_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_recurrent(c, 4, {"Sigmoid", "Tanh", "Tanh"}));
     return detail::run_recurrent(c, plan);
 }
 
+template <class = void>
 inline constexpr auto recurrent_rows = std::to_array<kernel_row>({
-    {"GRU", gru_kernel, 3, 6},
-    {"LSTM", lstm_kernel, 3, 8},
-    {"RNN", rnn_kernel, 3, 6},
+    {"GRU", gru_kernel<>, 3, 6},
+    {"LSTM", lstm_kernel<>, 3, 8},
+    {"RNN", rnn_kernel<>, 3, 6},
 });
 
 }  // namespace dispart::kernels

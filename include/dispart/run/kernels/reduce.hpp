@@ -131,20 +131,24 @@ template <class Better>
 
 }  // namespace detail
 
-[[nodiscard]] inline outcome reduce_sum_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_sum_kernel(const call& c) {
     return detail::reduce_with(c, common_types{}, 0.0, detail::sum_fold{}, detail::finish_same{});
 }
-[[nodiscard]] inline outcome reduce_mean_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_mean_kernel(const call& c) {
     return detail::reduce_with(
         c, common_types{}, 0.0, detail::sum_fold{},
         []<class A>(A total, std::int64_t count) { return safe_divide(total, static_cast<A>(count)); });
 }
-[[nodiscard]] inline outcome reduce_prod_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_prod_kernel(const call& c) {
     return detail::reduce_with(
         c, common_types{}, 1.0, []<class A>(A total, A value) { return wrap_multiply(total, value); },
         detail::finish_same{});
 }
-[[nodiscard]] inline outcome reduce_l1_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_l1_kernel(const call& c) {
     return detail::reduce_with(
         c, common_types{}, 0.0,
         []<class A>(A total, A value) {
@@ -152,28 +156,34 @@ template <class Better>
         },
         detail::finish_same{});
 }
-[[nodiscard]] inline outcome reduce_l2_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_l2_kernel(const call& c) {
     return detail::reduce_with(
         c, common_types{}, 0.0, detail::square_fold{},
         []<class A>(A total, std::int64_t) { return convert<A>(std::sqrt(static_cast<double>(total))); });
 }
-[[nodiscard]] inline outcome reduce_sum_square_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_sum_square_kernel(const call& c) {
     return detail::reduce_with(c, common_types{}, 0.0, detail::square_fold{}, detail::finish_same{});
 }
-[[nodiscard]] inline outcome reduce_log_sum_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_log_sum_kernel(const call& c) {
     return detail::reduce_with(c, common_types{}, 0.0, detail::sum_fold{}, []<class A>(A total, std::int64_t) {
         return convert<A>(std::log(static_cast<double>(total)));
     });
 }
-[[nodiscard]] inline outcome reduce_max_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_max_kernel(const call& c) {
     return detail::reduce_extreme(c, true, [](auto a, auto b) { return a > b; });
 }
-[[nodiscard]] inline outcome reduce_min_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_min_kernel(const call& c) {
     return detail::reduce_extreme(c, false, [](auto a, auto b) { return a < b; });
 }
 
 /// log(sum(exp(x))), shifted by the largest element so that it does not overflow.
-[[nodiscard]] inline outcome reduce_log_sum_exp_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reduce_log_sum_exp_kernel(const call& c) {
     DISPART_TRY(const auto plan, detail::plan_reduction(c));
     const auto& x = c.in[0];
     DISPART_TRY(tensor out, c.make(x.type(), plan.result));
@@ -229,15 +239,18 @@ template <class Better>
 }
 }  // namespace detail
 
-[[nodiscard]] inline outcome arg_max_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome arg_max_kernel(const call& c) {
     return detail::arg_best(c, [](auto a, auto b) { return a > b; });
 }
-[[nodiscard]] inline outcome arg_min_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome arg_min_kernel(const call& c) {
     return detail::arg_best(c, [](auto a, auto b) { return a < b; });
 }
 
 /// Running sums along an axis given by the second operand; `exclusive` leaves the element itself out.
-[[nodiscard]] inline outcome cum_sum_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome cum_sum_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto stated, c.integer_scalar(1));
     DISPART_TRY(const auto axis, c.axis_index(stated, x.rank()));
@@ -263,20 +276,21 @@ template <class Better>
     return one(std::move(out));
 }
 
+template <class = void>
 inline constexpr auto reduce_rows = std::to_array<kernel_row>({
-    {"ArgMax", arg_max_kernel, 1, 1},
-    {"ArgMin", arg_min_kernel, 1, 1},
-    {"CumSum", cum_sum_kernel, 2, 2},
-    {"ReduceL1", reduce_l1_kernel, 1, 2},
-    {"ReduceL2", reduce_l2_kernel, 1, 2},
-    {"ReduceLogSum", reduce_log_sum_kernel, 1, 2},
-    {"ReduceLogSumExp", reduce_log_sum_exp_kernel, 1, 2},
-    {"ReduceMax", reduce_max_kernel, 1, 2},
-    {"ReduceMean", reduce_mean_kernel, 1, 2},
-    {"ReduceMin", reduce_min_kernel, 1, 2},
-    {"ReduceProd", reduce_prod_kernel, 1, 2},
-    {"ReduceSum", reduce_sum_kernel, 1, 2},
-    {"ReduceSumSquare", reduce_sum_square_kernel, 1, 2},
+    {"ArgMax", arg_max_kernel<>, 1, 1},
+    {"ArgMin", arg_min_kernel<>, 1, 1},
+    {"CumSum", cum_sum_kernel<>, 2, 2},
+    {"ReduceL1", reduce_l1_kernel<>, 1, 2},
+    {"ReduceL2", reduce_l2_kernel<>, 1, 2},
+    {"ReduceLogSum", reduce_log_sum_kernel<>, 1, 2},
+    {"ReduceLogSumExp", reduce_log_sum_exp_kernel<>, 1, 2},
+    {"ReduceMax", reduce_max_kernel<>, 1, 2},
+    {"ReduceMean", reduce_mean_kernel<>, 1, 2},
+    {"ReduceMin", reduce_min_kernel<>, 1, 2},
+    {"ReduceProd", reduce_prod_kernel<>, 1, 2},
+    {"ReduceSum", reduce_sum_kernel<>, 1, 2},
+    {"ReduceSumSquare", reduce_sum_square_kernel<>, 1, 2},
 });
 
 }  // namespace dispart::kernels

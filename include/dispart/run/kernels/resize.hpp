@@ -146,8 +146,9 @@ void fill_outside(const std::vector<resize_axis>& axes, const shape& dims, T val
     }
 }
 
-[[nodiscard]] inline outcome resize(const call& c, const resize_rules& rules,
-                                    const std::vector<resize_request>& requests) {
+template <class = void>
+[[nodiscard]] outcome resize(const call& c, const resize_rules& rules,
+                             const std::vector<resize_request>& requests) {
     shape dims = c.in[0].dims();
     std::vector<resize_axis> axes;
     for (std::size_t i = 0; i < dims.size(); ++i) {
@@ -201,7 +202,8 @@ requests_from_scales(const call& c, const std::vector<float>& scales) {
     return list;
 }
 
-[[nodiscard]] inline result<std::vector<float>> read_floats(const call& c, std::size_t i) {
+template <class = void>
+[[nodiscard]] result<std::vector<float>> read_floats(const call& c, std::size_t i) {
     if (c.in[i].type() != dtype::f32 && c.in[i].type() != dtype::f64) return c.bad_type(i);
     return values_as<float>(c.in[i]);
 }
@@ -209,7 +211,8 @@ requests_from_scales(const call& c, const std::vector<float>& scales) {
 }  // namespace detail
 
 /// Upsample: scales are attributes before opset 9; positions are asymmetric and rounded down.
-[[nodiscard]] inline outcome upsample_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome upsample_kernel(const call& c) {
     detail::resize_rules rules{.coordinates = "asymmetric", .nearest = "floor"};
     rules.mode = c.text("mode", "nearest");
     if (rules.mode == "bilinear") rules.mode = "linear";
@@ -271,7 +274,8 @@ template <class T>
 }  // namespace detail
 
 /// Resize by scales or sizes: nearest, linear, cubic; every coordinate mode of opsets 10 to 19. No antialiasing.
-[[nodiscard]] inline outcome resize_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome resize_kernel(const call& c) {
     if (c.integer("antialias", 0) != 0) return c.unsupported("antialias");
     if (const auto policy = c.text("keep_aspect_ratio_policy", "stretch"); policy != "stretch")
         return c.unsupported("keep_aspect_ratio_policy '" + policy + "'");
@@ -314,9 +318,10 @@ template <class T>
     return detail::resize(c, rules, requests);
 }
 
+template <class = void>
 inline constexpr auto resize_rows = std::to_array<kernel_row>({
-    {"Resize", resize_kernel, 1, 4},
-    {"Upsample", upsample_kernel, 1, 2},
+    {"Resize", resize_kernel<>, 1, 4},
+    {"Upsample", upsample_kernel<>, 1, 2},
 });
 
 }  // namespace dispart::kernels

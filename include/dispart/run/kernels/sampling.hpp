@@ -75,7 +75,8 @@ struct grid_rules {
 }  // namespace detail
 
 /// GridSample of images [N, C, H, W] at places [N, H', W', 2].
-[[nodiscard]] inline outcome grid_sample_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome grid_sample_kernel(const call& c) {
     const auto& x = c.in[0].dims();
     const auto& grid = c.in[1].dims();
     DISPART_CHECK(c.need_type(0, dtype::f32));
@@ -179,7 +180,8 @@ inline void align_roi(const roi_rules& rules, const float* image, std::int64_t h
 }  // namespace detail
 
 /// RoiAlign of images [N, C, H, W] over regions [R, 4] of the images that operand 2 names.
-[[nodiscard]] inline outcome roi_align_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome roi_align_kernel(const call& c) {
     const auto& x = c.in[0].dims();
     const auto& rois = c.in[1].dims();
     DISPART_CHECK(c.need_type(0, dtype::f32));
@@ -235,8 +237,9 @@ struct suppression {
 };
 
 /// Boxes that stay, by falling score; equals by lowest index.
-[[nodiscard]] inline std::vector<std::int64_t> keep_boxes(const suppression& rules, const float* boxes,
-                                                          const float* scores, std::int64_t count) {
+template <class = void>
+[[nodiscard]] std::vector<std::int64_t> keep_boxes(const suppression& rules, const float* boxes,
+                                                   const float* scores, std::int64_t count) {
     std::vector<std::int64_t> order;
     for (std::int64_t i = 0; i < count; ++i)
         if (scores[i] == scores[i] && (!rules.score || static_cast<double>(scores[i]) > *rules.score))
@@ -259,7 +262,8 @@ struct suppression {
 }  // namespace detail
 
 /// NonMaxSuppression of boxes [N, B, 4] with scores [N, C, B]: rows of image, class, box.
-[[nodiscard]] inline outcome non_max_suppression_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome non_max_suppression_kernel(const call& c) {
     const auto& boxes = c.in[0].dims();
     const auto& scores = c.in[1].dims();
     for (const std::size_t i : {0U, 1U, 3U, 4U}) DISPART_CHECK(c.need_type(i, dtype::f32));
@@ -285,10 +289,11 @@ struct suppression {
     return one(tensor::of({static_cast<std::int64_t>(rows.size() / 3), 3}, rows));
 }
 
+template <class = void>
 inline constexpr auto sampling_rows = std::to_array<kernel_row>({
-    {"GridSample", grid_sample_kernel, 2, 2},
-    {"NonMaxSuppression", non_max_suppression_kernel, 2, 5},
-    {"RoiAlign", roi_align_kernel, 3, 3},
+    {"GridSample", grid_sample_kernel<>, 2, 2},
+    {"NonMaxSuppression", non_max_suppression_kernel<>, 2, 5},
+    {"RoiAlign", roi_align_kernel<>, 3, 3},
 });
 
 }  // namespace dispart::kernels

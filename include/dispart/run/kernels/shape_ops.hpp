@@ -10,7 +10,8 @@
 namespace dispart::kernels {
 
 /// Shape, from axis `start` to before axis `end` (opset 15).
-[[nodiscard]] inline outcome shape_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome shape_kernel(const call& c) {
     const auto& dims = c.in[0].dims();
     const auto rank = static_cast<std::int64_t>(dims.size());
     const auto bound = [&](std::string_view name, std::int64_t fallback) {
@@ -23,7 +24,8 @@ namespace dispart::kernels {
     return one(tensor::of<std::int64_t>({last - first}, part));
 }
 /// Size: the number of elements, as a scalar.
-[[nodiscard]] inline outcome size_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome size_kernel(const call& c) {
     return one(tensor::of<std::int64_t>({}, std::vector{static_cast<std::int64_t>(c.in[0].size())}));
 }
 
@@ -36,7 +38,8 @@ namespace dispart::kernels {
 }
 
 /// Reshape: the shape is an attribute before opset 5; 0 keeps an extent (unless `allowzero`), -1 takes what is left.
-[[nodiscard]] inline outcome reshape_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reshape_kernel(const call& c) {
     shape dims;
     if (c.has(1)) {
         DISPART_TRY(dims, c.integer_list(1));
@@ -67,7 +70,8 @@ namespace dispart::kernels {
 }
 
 /// Flatten: two axes, divided before `axis`.
-[[nodiscard]] inline outcome flatten_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome flatten_kernel(const call& c) {
     const auto& dims = c.in[0].dims();
     const auto rank = static_cast<std::int64_t>(dims.size());
     auto axis = c.integer("axis", 1);
@@ -99,7 +103,8 @@ namespace detail {
 }  // namespace detail
 
 /// Squeeze: without axes every extent of 1 goes.
-[[nodiscard]] inline outcome squeeze_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome squeeze_kernel(const call& c) {
     const auto& dims = c.in[0].dims();
     DISPART_TRY(const auto axes, detail::stated_axes(c));
     DISPART_TRY(const auto mask,
@@ -114,7 +119,8 @@ namespace detail {
 }
 
 /// Unsqueeze: axes count in the result.
-[[nodiscard]] inline outcome unsqueeze_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome unsqueeze_kernel(const call& c) {
     const auto& dims = c.in[0].dims();
     DISPART_TRY(const auto axes, detail::stated_axes(c));
     if (!axes) return c.fail(errc::invalid_model, "axes are missing");
@@ -126,7 +132,8 @@ namespace detail {
 }
 
 /// Constant: the value is one of several attributes.
-[[nodiscard]] inline outcome constant_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome constant_kernel(const call& c) {
     const auto& attrs = c.node.attrs;
     if (const auto found = attrs.find("value"); found != attrs.end())
         if (const auto* value = std::get_if<tensor>(&found->second); value != nullptr && value->has_value())
@@ -145,7 +152,8 @@ namespace detail {
 }
 
 /// ConstantOfShape: one value everywhere, f32 zero by default.
-[[nodiscard]] inline outcome constant_of_shape_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome constant_of_shape_kernel(const call& c) {
     DISPART_TRY(auto dims, c.integer_list(0));
     const auto value = get_or<tensor>(c.node.attrs, "value", tensor{});
     if (!value.has_value()) {
@@ -161,7 +169,8 @@ namespace detail {
 }
 
 /// Range: start, limit, delta are scalars of one type.
-[[nodiscard]] inline outcome range_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome range_kernel(const call& c) {
     for (std::size_t i = 0; i < 3; ++i) {
         DISPART_CHECK(c.same_type(0, i));
         if (c.in[i].size() != 1) return c.bad_shape("operand " + std::to_string(i) + " is not one value");
@@ -193,7 +202,8 @@ namespace detail {
 
 namespace detail {
 /// Writes 1, of whatever type, at an element.
-inline void put_one(tensor& t, std::size_t at) {
+template <class = void>
+void put_one(tensor& t, std::size_t at) {
     visit_type(type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
                          std::uint16_t, std::uint32_t, std::uint64_t, bool>{},
                t.type(), [&]<class T>(std::type_identity<T>) { t.data<T>()[at] = T{1}; });
@@ -201,7 +211,8 @@ inline void put_one(tensor& t, std::size_t at) {
 }  // namespace detail
 
 /// EyeLike: ones on the k-th diagonal.
-[[nodiscard]] inline outcome eye_like_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome eye_like_kernel(const call& c) {
     const auto& dims = c.in[0].dims();
     if (dims.size() != 2) return c.bad_shape(to_string(dims) + " is not a matrix");
     auto type = std::optional(c.in[0].type());
@@ -216,17 +227,18 @@ inline void put_one(tensor& t, std::size_t at) {
     return one(std::move(eye));
 }
 
+template <class = void>
 inline constexpr auto shape_rows = std::to_array<kernel_row>({
-    {"Constant", constant_kernel, 0, 0, halves::as_is},
-    {"ConstantOfShape", constant_of_shape_kernel, 1, 1, halves::as_is},
-    {"EyeLike", eye_like_kernel, 1, 1, halves::as_is},
-    {"Flatten", flatten_kernel, 1, 1, halves::as_is},
-    {"Range", range_kernel, 3, 3},
-    {"Reshape", reshape_kernel, 1, 2, halves::as_is},
-    {"Shape", shape_kernel, 1, 1, halves::as_is},
-    {"Size", size_kernel, 1, 1, halves::as_is},
-    {"Squeeze", squeeze_kernel, 1, 2, halves::as_is},
-    {"Unsqueeze", unsqueeze_kernel, 1, 2, halves::as_is},
+    {"Constant", constant_kernel<>, 0, 0, halves::as_is},
+    {"ConstantOfShape", constant_of_shape_kernel<>, 1, 1, halves::as_is},
+    {"EyeLike", eye_like_kernel<>, 1, 1, halves::as_is},
+    {"Flatten", flatten_kernel<>, 1, 1, halves::as_is},
+    {"Range", range_kernel<>, 3, 3},
+    {"Reshape", reshape_kernel<>, 1, 2, halves::as_is},
+    {"Shape", shape_kernel<>, 1, 1, halves::as_is},
+    {"Size", size_kernel<>, 1, 1, halves::as_is},
+    {"Squeeze", squeeze_kernel<>, 1, 2, halves::as_is},
+    {"Unsqueeze", unsqueeze_kernel<>, 1, 2, halves::as_is},
 });
 
 }  // namespace dispart::kernels

@@ -49,7 +49,8 @@ template <class T>
 
 }  // namespace detail
 
-[[nodiscard]] inline outcome softmax_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome softmax_kernel(const call& c) {
     return detail::map_vectors(c, []<class T>(const T* x, T* y, std::int64_t count, std::int64_t step) {
         const T top = detail::largest(x, count, step);
         T total{0};
@@ -57,7 +58,8 @@ template <class T>
         for (std::int64_t i = 0; i < count; ++i) y[i * step] /= total;
     });
 }
-[[nodiscard]] inline outcome log_softmax_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome log_softmax_kernel(const call& c) {
     return detail::map_vectors(c, []<class T>(const T* x, T* y, std::int64_t count, std::int64_t step) {
         const T top = detail::largest(x, count, step);
         T total{0};
@@ -67,7 +69,8 @@ template <class T>
     });
 }
 /// 1 at the first largest element, else 0.
-[[nodiscard]] inline outcome hardmax_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome hardmax_kernel(const call& c) {
     return detail::map_vectors(c, []<class T>(const T* x, T* y, std::int64_t count, std::int64_t step) {
         std::int64_t best = 0;
         for (std::int64_t i = 1; i < count; ++i)
@@ -76,10 +79,11 @@ template <class T>
     });
 }
 
+template <class = void>
 inline constexpr auto softmax_rows = std::to_array<kernel_row>({
-    {"Hardmax", hardmax_kernel, 1, 1},
-    {"LogSoftmax", log_softmax_kernel, 1, 1},
-    {"Softmax", softmax_kernel, 1, 1},
+    {"Hardmax", hardmax_kernel<>, 1, 1},
+    {"LogSoftmax", log_softmax_kernel<>, 1, 1},
+    {"Softmax", softmax_kernel<>, 1, 1},
 });
 
 }  // namespace dispart::kernels

@@ -2,26 +2,47 @@
 /// \file
 /// TopK and Unique.
 
+#include <limits>
 #include <numeric>
+#include <variant>
 
 #include "dispart/run/kernels/types.hpp"
 
 namespace dispart::kernels {
 
 namespace detail {
-/// A strict order in which NaN counts as the largest value.
-template <class T>
-[[nodiscard]] bool before(T a, T b) {
-    if constexpr (std::is_floating_point_v<T>) {
-        if (std::isnan(a) || std::isnan(b)) return !std::isnan(a);
-    }
-    return a < b;
+/// Elements as keys of the same order: double for floating types and narrow integers, int64 for the 64-bit ones.
+using sort_keys = std::variant<std::vector<double>, std::vector<std::int64_t>>;
+
+template <class = void>
+[[nodiscard]] sort_keys keys_of(const tensor& x) {
+    if (x.type() != dtype::i64 && x.type() != dtype::u64) return values_as<double>(x);
+    auto keys = values_as<std::int64_t>(x);
+    if (x.type() == dtype::u64)
+        for (auto& key : keys) key = wrap_add(key, std::numeric_limits<std::int64_t>::min());
+    return keys;
 }
-template <class T>
-[[nodiscard]] int compare(T a, T b) {
-    return before(a, b) && !(std::isnan(static_cast<double>(a)) && std::isnan(static_cast<double>(b))) ? -1
-           : before(b, a)                                                                              ? 1
-                                                                                                       : 0;
+
+/// Below 0, 0 or above 0; NaN counts as larger than any number.
+[[nodiscard]] inline int compare(double a, double b) {
+    if (a < b) return -1;
+    if (a > b) return 1;
+    return static_cast<int>(a != a) - static_cast<int>(b != b);
+}
+[[nodiscard]] inline int compare(std::int64_t a, std::int64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
+
+/// Moves slices: `to` [outer, places, inner] from `from` [outer, middle, inner], slice m from `places[m]`.
+template <class = void>
+void take_slices(const tensor& from, const three_axes& split, const std::vector<std::int64_t>& places,
+                 tensor& to) {
+    const auto width = static_cast<std::size_t>(split.inner) * size_of(from.type());
+    std::byte* out = to.bytes().data();
+    for (std::int64_t o = 0; to.size() > 0 && o < split.outer; ++o)
+        for (const auto place : places) {
+            std::memcpy(out, from.bytes().data() + static_cast<std::size_t>(o * split.middle + place) * width,
+                        width);
+            out += width;
+        }
 }
 
 /// K is an attribute before opset 10.
@@ -37,7 +58,8 @@ template <class T>
 }  // namespace detail
 
 /// TopK: the largest (or smallest) elements along an axis in order, and their indices; equals by lowest index.
-[[nodiscard]] inline outcome top_k_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome top_k_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_TRY(const auto axis, c.axis(-1, x.rank()));
     const auto split = around(x.dims(), axis);
@@ -47,26 +69,31 @@ template <class T>
     dims[axis] = k;
     DISPART_TRY(tensor values, c.make(x.type(), dims));
     DISPART_TRY(tensor places, c.make(dtype::i64, dims));
-    const bool known = visit_type(number_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
-        std::vector<std::int64_t> order(static_cast<std::size_t>(split.middle));
-        for (std::int64_t o = 0; k > 0 && o < split.outer; ++o)
-            for (std::int64_t i = 0; i < split.inner; ++i) {
-                const T* from = x.data<T>().data() + o * split.middle * split.inner + i;
-                std::iota(order.begin(), order.end(), 0);
-                std::partial_sort(
-                    order.begin(), order.begin() + k, order.end(), [&](std::int64_t a, std::int64_t b) {
-                        const int way = detail::compare(from[a * split.inner], from[b * split.inner]);
-                        return way == 0 ? a < b : largest ? way > 0 : way < 0;
-                    });
-                for (std::int64_t m = 0; m < k; ++m) {
-                    const auto at = (o * k + m) * split.inner + i;
-                    const auto source = order[static_cast<std::size_t>(m)];
-                    values.data<T>().data()[at] = from[source * split.inner];
-                    places.data<std::int64_t>().data()[at] = source;
+    const auto width = static_cast<std::int64_t>(size_of(x.type()));
+    std::visit(
+        [&](const auto& keys) {
+            std::vector<std::int64_t> order(static_cast<std::size_t>(split.middle));
+            for (std::int64_t o = 0; values.size() > 0 && o < split.outer; ++o)
+                for (std::int64_t i = 0; i < split.inner; ++i) {
+                    const auto start = o * split.middle * split.inner + i;
+                    const auto* from = keys.data() + start;
+                    std::iota(order.begin(), order.end(), 0);
+                    std::partial_sort(
+                        order.begin(), order.begin() + k, order.end(), [&](std::int64_t a, std::int64_t b) {
+                            const int way = detail::compare(from[a * split.inner], from[b * split.inner]);
+                            return way == 0 ? a < b : largest ? way > 0 : way < 0;
+                        });
+                    for (std::int64_t m = 0; m < k; ++m) {
+                        const auto at = (o * k + m) * split.inner + i;
+                        const auto source = order[static_cast<std::size_t>(m)];
+                        std::memcpy(values.bytes().data() + at * width,
+                                    x.bytes().data() + (start + source * split.inner) * width,
+                                    static_cast<std::size_t>(width));
+                        places.data<std::int64_t>().data()[at] = source;
+                    }
                 }
-            }
-    });
-    if (!known) return c.bad_type(0);
+        },
+        detail::keys_of(x));
     auto list = one(std::move(values));
     list.push_back(std::move(places));
     return list;
@@ -126,29 +153,22 @@ template <class T>
 }  // namespace detail
 
 /// Unique elements, or slices along `axis`; further results: first places, inverse, counts.
-[[nodiscard]] inline outcome unique_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome unique_kernel(const call& c) {
     const bool flat = !c.has_attr("axis");
     const tensor x = flat ? c.in[0].reshaped({static_cast<std::int64_t>(c.in[0].size())}) : c.in[0];
     DISPART_TRY(const auto axis, c.axis(0, x.rank()));
     const auto split = around(x.dims(), axis);
     if (split.middle > max_result_bytes) return c.fail(errc::limit_exceeded, "too many slices");
     detail::distinct_slices d;
-    const bool known = visit_type(number_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
-        d = detail::find_distinct(x.data<T>().data(), split, c.integer("sorted", 1) != 0);
-    });
-    if (!known) return c.bad_type(0);
+    const bool sorted = c.integer("sorted", 1) != 0;
+    std::visit([&](const auto& keys) { d = detail::find_distinct(keys.data(), split, sorted); },
+               detail::keys_of(x));
     const auto count = static_cast<std::int64_t>(d.first.size());
     shape dims = x.dims();
     dims[axis] = count;
     DISPART_TRY(tensor y, c.make(x.type(), std::move(dims)));
-    const auto width = static_cast<std::size_t>(split.inner) * size_of(x.type());
-    for (std::int64_t o = 0; y.size() > 0 && o < split.outer; ++o)
-        for (std::int64_t m = 0; m < count; ++m)
-            std::memcpy(
-                y.bytes().data() + static_cast<std::size_t>(o * count + m) * width,
-                x.bytes().data() +
-                    static_cast<std::size_t>(o * split.middle + d.first[static_cast<std::size_t>(m)]) * width,
-                width);
+    detail::take_slices(x, split, d.first, y);
     auto list = one(std::move(y));
     list.push_back(tensor::of({count}, d.first));
     list.push_back(tensor::of({split.middle}, d.inverse));
@@ -156,9 +176,10 @@ template <class T>
     return list;
 }
 
+template <class = void>
 inline constexpr auto sorting_rows = std::to_array<kernel_row>({
-    {"TopK", top_k_kernel, 1, 2},
-    {"Unique", unique_kernel, 1, 1},
+    {"TopK", top_k_kernel<>, 1, 2},
+    {"Unique", unique_kernel<>, 1, 1},
 });
 
 }  // namespace dispart::kernels

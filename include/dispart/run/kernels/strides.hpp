@@ -125,8 +125,9 @@ using row_copier = void (*)(const std::byte*, std::int64_t, std::byte*, std::int
 }  // namespace detail
 
 /// Copies elements of 1, 2, 4 or 8 bytes from one strided block to another. Precondition: both lie within their memory.
-inline void copy_strided(const shape& dims, const std::byte* from, const strides& from_steps, std::byte* to,
-                         const strides& to_steps, std::size_t element_bytes) {
+template <class = void>
+void copy_strided(const shape& dims, const std::byte* from, const strides& from_steps, std::byte* to,
+                  const strides& to_steps, std::size_t element_bytes) {
     const auto copy = detail::row_copier_of(element_bytes);
     const auto bytes = static_cast<std::int64_t>(element_bytes);
     for_each_row<2>({dims, {from_steps, to_steps}},
@@ -136,7 +137,8 @@ inline void copy_strided(const shape& dims, const std::byte* from, const strides
 }
 
 /// A tensor repeated along the axes where it has extent 1. Precondition: its shape broadcasts to `dims`.
-[[nodiscard]] inline result<tensor> expanded(const call& c, const tensor& from, const shape& dims) {
+template <class = void>
+[[nodiscard]] result<tensor> expanded(const call& c, const tensor& from, const shape& dims) {
     if (from.dims() == dims) return from;
     DISPART_TRY(tensor to, c.make(from.type(), dims));
     copy_strided(dims, from.bytes().data(), broadcast_strides(from.dims(), dims), to.bytes().data(),

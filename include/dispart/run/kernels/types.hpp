@@ -83,16 +83,18 @@ template <class T>
     }
 }
 
+/// Every type but the 16-bit floating ones.
+using plain_types = type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t,
+                              std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t, bool>;
+
 /// The elements of any type but the 16-bit floating ones as T.
 template <class T>
 [[nodiscard]] std::vector<T> values_as(const tensor& from) {
     std::vector<T> list(from.size());
-    visit_type(type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
-                         std::uint16_t, std::uint32_t, std::uint64_t, bool>{},
-               from.type(), [&]<class From>(std::type_identity<From>) {
-                   const auto* values = from.data<From>().data();
-                   for (std::size_t i = 0; i < list.size(); ++i) list[i] = convert<T>(values[i]);
-               });
+    visit_type(plain_types{}, from.type(), [&]<class From>(std::type_identity<From>) {
+        const auto* values = from.data<From>().data();
+        for (std::size_t i = 0; i < list.size(); ++i) list[i] = convert<T>(values[i]);
+    });
     return list;
 }
 

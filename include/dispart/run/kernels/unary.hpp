@@ -39,7 +39,8 @@ using float_function = float (*)(float);
 }  // namespace detail
 
 #define DISPART_UNARY_FUNCTION(name, function)                                                       \
-    [[nodiscard]] inline outcome name(const call& c) {                                               \
+    template <class = void>                                                                          \
+    [[nodiscard]] outcome name(const call& c) {                                                      \
         return detail::map_function(                                                                 \
             c, [](float x) { return std::function(x); }, [](double x) { return std::function(x); }); \
     }
@@ -65,52 +66,63 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
 #undef DISPART_UNARY_FUNCTION
 
 /// |x| for every number type; unsigned types stay as they are.
-[[nodiscard]] inline outcome abs_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome abs_kernel(const call& c) {
     return detail::map_elements(c, number_types{},
                                 []<class T>(T x) { return x < T{0} ? wrap_subtract(T{0}, x) : x; });
 }
-[[nodiscard]] inline outcome neg_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome neg_kernel(const call& c) {
     return detail::map_elements(c, number_types{}, []<class T>(T x) {
         if constexpr (std::is_floating_point_v<T>) return -x;
         else return wrap_subtract(T{0}, x);
     });
 }
-[[nodiscard]] inline outcome sign_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome sign_kernel(const call& c) {
     return detail::map_elements(c, number_types{}, []<class T>(T x) {
         return x > T{0} ? T{1} : x < T{0} ? static_cast<T>(-1) : x;  // zero and NaN stay
     });
 }
-[[nodiscard]] inline outcome relu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome relu_kernel(const call& c) {
     return detail::map_elements(c, number_types{}, []<class T>(T x) { return x < T{0} ? T{0} : x; });
 }
-[[nodiscard]] inline outcome reciprocal_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome reciprocal_kernel(const call& c) {
     return detail::map_elements(c, floating_types{}, []<class T>(T x) { return T{1} / x; });
 }
-[[nodiscard]] inline outcome sigmoid_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome sigmoid_kernel(const call& c) {
     return detail::map_elements(c, floating_types{},
                                 []<class T>(T x) { return T{1} / (T{1} + std::exp(-x)); });
 }
-[[nodiscard]] inline outcome softsign_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome softsign_kernel(const call& c) {
     return detail::map_elements(c, floating_types{}, []<class T>(T x) { return x / (T{1} + std::abs(x)); });
 }
 /// log(1 + exp(x)), without overflow.
-[[nodiscard]] inline outcome softplus_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome softplus_kernel(const call& c) {
     return detail::map_elements(c, floating_types{}, []<class T>(T x) {
         return std::max(x, T{0}) + std::log1p(std::exp(-std::abs(x)));
     });
 }
-[[nodiscard]] inline outcome hard_swish_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome hard_swish_kernel(const call& c) {
     return detail::map_elements(c, floating_types{}, []<class T>(T x) {
         return x * std::max(T{0}, std::min(T{1}, x / T{6} + T{0.5}));
     });
 }
-[[nodiscard]] inline outcome mish_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome mish_kernel(const call& c) {
     return detail::map_elements(c, floating_types{}, []<class T>(T x) {
         return x * std::tanh(std::max(x, T{0}) + std::log1p(std::exp(-std::abs(x))));
     });
 }
 /// Gelu-20: exact by erf, or the tanh approximation.
-[[nodiscard]] inline outcome gelu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome gelu_kernel(const call& c) {
     const bool approximate = c.text("approximate", "none") == "tanh";
     return detail::map_elements(c, floating_types{}, [=]<class T>(T x) {
         const T inner =
@@ -120,18 +132,21 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
         return static_cast<T>(0.5) * x * (T{1} + inner);
     });
 }
-[[nodiscard]] inline outcome leaky_relu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome leaky_relu_kernel(const call& c) {
     const float alpha = c.real("alpha", 0.01F);
     return detail::map_elements(c, floating_types{},
                                 [=]<class T>(T x) { return x < T{0} ? static_cast<T>(alpha) * x : x; });
 }
-[[nodiscard]] inline outcome elu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome elu_kernel(const call& c) {
     const float alpha = c.real("alpha", 1.0F);
     return detail::map_elements(c, floating_types{}, [=]<class T>(T x) {
         return x < T{0} ? static_cast<T>(alpha) * std::expm1(x) : x;
     });
 }
-[[nodiscard]] inline outcome celu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome celu_kernel(const call& c) {
     const float alpha = c.real("alpha", 1.0F);
     return detail::map_elements(c, floating_types{}, [=]<class T>(T x) {
         const T a = static_cast<T>(alpha);
@@ -139,26 +154,30 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
     });
 }
 /// Selu's defaults were rounded in opset 1.
-[[nodiscard]] inline outcome selu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome selu_kernel(const call& c) {
     const float alpha = c.real("alpha", c.opset < 6 ? 1.6732F : 1.67326319217681884765625F);
     const float gamma = c.real("gamma", c.opset < 6 ? 1.0507F : 1.05070102214813232421875F);
     return detail::map_elements(c, floating_types{}, [=]<class T>(T x) {
         return static_cast<T>(gamma) * (x > T{0} ? x : static_cast<T>(alpha) * std::expm1(x));
     });
 }
-[[nodiscard]] inline outcome hard_sigmoid_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome hard_sigmoid_kernel(const call& c) {
     const float alpha = c.real("alpha", 0.2F);
     const float beta = c.real("beta", 0.5F);
     return detail::map_elements(c, floating_types{}, [=]<class T>(T x) {
         return std::max(T{0}, std::min(T{1}, static_cast<T>(alpha) * x + static_cast<T>(beta)));
     });
 }
-[[nodiscard]] inline outcome thresholded_relu_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome thresholded_relu_kernel(const call& c) {
     const float alpha = c.real("alpha", 1.0F);
     return detail::map_elements(c, floating_types{},
                                 [=]<class T>(T x) { return x > static_cast<T>(alpha) ? x : T{0}; });
 }
-[[nodiscard]] inline outcome shrink_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome shrink_kernel(const call& c) {
     const float lambda = c.real("lambd", 0.5F);
     const float bias = c.real("bias", 0.0F);
     return detail::map_elements(c, number_types{}, [=]<class T>(T x) {
@@ -170,7 +189,8 @@ DISPART_UNARY_FUNCTION(tanh_kernel, tanh)
 }
 
 /// Clip: bounds are attributes before opset 11, scalar operands from 11 on; NaN passes.
-[[nodiscard]] inline outcome clip_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome clip_kernel(const call& c) {
     for (const std::size_t i : {1U, 2U}) {
         DISPART_CHECK(c.same_type(0, i));
         if (c.has(i) && c.in[i].size() != 1) return c.bad_shape("a bound is not one value");
@@ -211,27 +231,35 @@ template <class Types, class F>
 }
 }  // namespace detail
 
-[[nodiscard]] inline outcome not_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome not_kernel(const call& c) {
     return detail::test_elements(c, type_list<bool>{}, [](bool x) { return !x; });
 }
-[[nodiscard]] inline outcome is_nan_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome is_nan_kernel(const call& c) {
     return detail::test_elements(c, floating_types{}, [](auto x) { return std::isnan(x); });
 }
-[[nodiscard]] inline outcome is_inf_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome is_inf_kernel(const call& c) {
     const bool positive = c.integer("detect_positive", 1) != 0;
     const bool negative = c.integer("detect_negative", 1) != 0;
     return detail::test_elements(c, floating_types{},
                                  [=](auto x) { return std::isinf(x) && (x > 0 ? positive : negative); });
 }
-[[nodiscard]] inline outcome bitwise_not_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome bitwise_not_kernel(const call& c) {
     return detail::map_elements(c, integer_types{}, []<class T>(T x) { return static_cast<T>(~x); });
 }
 
 /// Identity, and Dropout's data at inference: the operand itself, not a copy.
-[[nodiscard]] inline outcome identity_kernel(const call& c) { return one(c.in[0]); }
+template <class = void>
+[[nodiscard]] outcome identity_kernel(const call& c) {
+    return one(c.in[0]);
+}
 
 /// Dropout at inference: the data, and an all-true mask. Errors: unsupported where it is asked to train at a ratio above 0.
-[[nodiscard]] inline outcome dropout_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome dropout_kernel(const call& c) {
     const bool trains =
         c.has(2) && c.in[2].type() == dtype::boolean && c.in[2].size() == 1 && c.in[2].data<bool>()[0];
     if (trains) {
@@ -256,27 +284,30 @@ template <class Types, class F>
 }
 
 /// A tensor's elements as another type. Errors: limit_exceeded.
-[[nodiscard]] inline result<tensor> converted(const call& c, const tensor& from, dtype type) {
+template <class = void>
+[[nodiscard]] result<tensor> converted(const call& c, const tensor& from, dtype type) {
     if (from.type() == type) return from;
     DISPART_TRY(const tensor wide, widened(c, from));
     const bool half = type == dtype::f16 || type == dtype::bf16;
     const dtype target = half ? dtype::f32 : type;
     DISPART_TRY(tensor to, c.make(target, from.dims()));
-    using all = type_list<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
-                          std::uint16_t, std::uint32_t, std::uint64_t, bool>;
-    visit_type(all{}, wide.type(), [&]<class From>(std::type_identity<From>) {
-        const From* source = wide.data<From>().data();
-        visit_type(all{}, target, [&]<class To>(std::type_identity<To>) {
-            To* values = to.data<To>().data();
-            for (std::size_t i = 0, n = to.size(); i < n; ++i) values[i] = convert<To>(source[i]);
+    // By way of the widest type of its kind, so that there are not all pairs of types; each is exact.
+    const auto store = [&](const auto& values) {
+        visit_type(plain_types{}, target, [&]<class To>(std::type_identity<To>) {
+            std::transform(values.begin(), values.end(), to.data<To>().begin(),
+                           [](auto v) { return convert<To>(v); });
         });
-    });
+    };
+    if (wide.type() == dtype::i64) store(wide.data<std::int64_t>());
+    else if (wide.type() == dtype::u64) store(wide.data<std::uint64_t>());
+    else store(values_as<double>(wide));
     if (half) return narrowed(c, to, type);
     return to;
 }
 
 /// Cast: `to` is a number, or a name in opsets before 6. Floating to integer truncates and saturates.
-[[nodiscard]] inline outcome cast_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome cast_kernel(const call& c) {
     auto type = dtype_from_onnx(c.integer("to", 0));
     if (const auto name = c.text("to", ""); !name.empty()) type = dtype_from_onnx(std::string_view(name));
     if (!type) return c.unsupported("element type " + std::to_string(c.integer("to", 0)));
@@ -284,58 +315,60 @@ template <class Types, class F>
     return one(std::move(y));
 }
 /// CastLike: to the second operand's type.
-[[nodiscard]] inline outcome cast_like_kernel(const call& c) {
+template <class = void>
+[[nodiscard]] outcome cast_like_kernel(const call& c) {
     DISPART_TRY(tensor y, converted(c, c.in[0], c.in[1].type()));
     return one(std::move(y));
 }
 
+template <class = void>
 inline constexpr auto unary_rows = std::to_array<kernel_row>({
-    {"Abs", abs_kernel, 1, 1},
-    {"Acos", acos_kernel, 1, 1},
-    {"Acosh", acosh_kernel, 1, 1},
-    {"Asin", asin_kernel, 1, 1},
-    {"Asinh", asinh_kernel, 1, 1},
-    {"Atan", atan_kernel, 1, 1},
-    {"Atanh", atanh_kernel, 1, 1},
-    {"BitwiseNot", bitwise_not_kernel, 1, 1},
-    {"Cast", cast_kernel, 1, 1, halves::as_is},
-    {"CastLike", cast_like_kernel, 2, 2, halves::as_is},
-    {"Ceil", ceil_kernel, 1, 1},
-    {"Celu", celu_kernel, 1, 1},
-    {"Clip", clip_kernel, 1, 3},
-    {"Cos", cos_kernel, 1, 1},
-    {"Cosh", cosh_kernel, 1, 1},
-    {"Dropout", dropout_kernel, 1, 3, halves::as_is},
-    {"Elu", elu_kernel, 1, 1},
-    {"Erf", erf_kernel, 1, 1},
-    {"Exp", exp_kernel, 1, 1},
-    {"Floor", floor_kernel, 1, 1},
-    {"Gelu", gelu_kernel, 1, 1},
-    {"HardSigmoid", hard_sigmoid_kernel, 1, 1},
-    {"HardSwish", hard_swish_kernel, 1, 1},
-    {"Identity", identity_kernel, 1, 1, halves::as_is},
-    {"IsInf", is_inf_kernel, 1, 1},
-    {"IsNaN", is_nan_kernel, 1, 1},
-    {"LeakyRelu", leaky_relu_kernel, 1, 1},
-    {"Log", log_kernel, 1, 1},
-    {"Mish", mish_kernel, 1, 1},
-    {"Neg", neg_kernel, 1, 1},
-    {"Not", not_kernel, 1, 1},
-    {"Reciprocal", reciprocal_kernel, 1, 1},
-    {"Relu", relu_kernel, 1, 1},
-    {"Round", round_kernel, 1, 1},
-    {"Selu", selu_kernel, 1, 1},
-    {"Shrink", shrink_kernel, 1, 1},
-    {"Sigmoid", sigmoid_kernel, 1, 1},
-    {"Sign", sign_kernel, 1, 1},
-    {"Sin", sin_kernel, 1, 1},
-    {"Sinh", sinh_kernel, 1, 1},
-    {"Softplus", softplus_kernel, 1, 1},
-    {"Softsign", softsign_kernel, 1, 1},
-    {"Sqrt", sqrt_kernel, 1, 1},
-    {"Tan", tan_kernel, 1, 1},
-    {"Tanh", tanh_kernel, 1, 1},
-    {"ThresholdedRelu", thresholded_relu_kernel, 1, 1},
+    {"Abs", abs_kernel<>, 1, 1},
+    {"Acos", acos_kernel<>, 1, 1},
+    {"Acosh", acosh_kernel<>, 1, 1},
+    {"Asin", asin_kernel<>, 1, 1},
+    {"Asinh", asinh_kernel<>, 1, 1},
+    {"Atan", atan_kernel<>, 1, 1},
+    {"Atanh", atanh_kernel<>, 1, 1},
+    {"BitwiseNot", bitwise_not_kernel<>, 1, 1},
+    {"Cast", cast_kernel<>, 1, 1, halves::as_is},
+    {"CastLike", cast_like_kernel<>, 2, 2, halves::as_is},
+    {"Ceil", ceil_kernel<>, 1, 1},
+    {"Celu", celu_kernel<>, 1, 1},
+    {"Clip", clip_kernel<>, 1, 3},
+    {"Cos", cos_kernel<>, 1, 1},
+    {"Cosh", cosh_kernel<>, 1, 1},
+    {"Dropout", dropout_kernel<>, 1, 3, halves::as_is},
+    {"Elu", elu_kernel<>, 1, 1},
+    {"Erf", erf_kernel<>, 1, 1},
+    {"Exp", exp_kernel<>, 1, 1},
+    {"Floor", floor_kernel<>, 1, 1},
+    {"Gelu", gelu_kernel<>, 1, 1},
+    {"HardSigmoid", hard_sigmoid_kernel<>, 1, 1},
+    {"HardSwish", hard_swish_kernel<>, 1, 1},
+    {"Identity", identity_kernel<>, 1, 1, halves::as_is},
+    {"IsInf", is_inf_kernel<>, 1, 1},
+    {"IsNaN", is_nan_kernel<>, 1, 1},
+    {"LeakyRelu", leaky_relu_kernel<>, 1, 1},
+    {"Log", log_kernel<>, 1, 1},
+    {"Mish", mish_kernel<>, 1, 1},
+    {"Neg", neg_kernel<>, 1, 1},
+    {"Not", not_kernel<>, 1, 1},
+    {"Reciprocal", reciprocal_kernel<>, 1, 1},
+    {"Relu", relu_kernel<>, 1, 1},
+    {"Round", round_kernel<>, 1, 1},
+    {"Selu", selu_kernel<>, 1, 1},
+    {"Shrink", shrink_kernel<>, 1, 1},
+    {"Sigmoid", sigmoid_kernel<>, 1, 1},
+    {"Sign", sign_kernel<>, 1, 1},
+    {"Sin", sin_kernel<>, 1, 1},
+    {"Sinh", sinh_kernel<>, 1, 1},
+    {"Softplus", softplus_kernel<>, 1, 1},
+    {"Softsign", softsign_kernel<>, 1, 1},
+    {"Sqrt", sqrt_kernel<>, 1, 1},
+    {"Tan", tan_kernel<>, 1, 1},
+    {"Tanh", tanh_kernel<>, 1, 1},
+    {"ThresholdedRelu", thresholded_relu_kernel<>, 1, 1},
 });
 
 }  // namespace dispart::kernels
