@@ -18,6 +18,7 @@
 #include "dispart/partition/concepts.hpp"
 #include "dispart/partition/detail/chain_search.hpp"
 #include "dispart/partition/detail/chain_tables.hpp"
+#include "dispart/partition/detail/chain_tails.hpp"
 #include "dispart/problem/instance.hpp"
 #include "dispart/task/evaluate.hpp"
 #include "dispart/task/expand.hpp"
@@ -28,15 +29,14 @@ namespace dispart {
 /// What the chain algorithm found for one order of devices.
 struct chain_solution {
     partition division;
-    double value = 0.0;      ///< of the objective, by `evaluate`
-    double bound = 0.0;      ///< no contiguous partition on this order is better
-    bool exact = false;      ///< value and bound agree (to 1e-9)
-    std::size_t states = 0;  ///< looked at
+    double value = 0.0;  ///< of the objective, by `evaluate`
+    double bound = 0.0;  ///< no contiguous partition on this order is better
+    bool exact = false;  ///< value and bound agree (to 1e-8)
 };
 
 struct chain_options {
     std::size_t max_states =
-        1'000'000;  ///< per search; beyond it states are dropped and the answer is not exact
+        1'000'000;  ///< per search; beyond, states are dropped and the answer is not exact
 };
 
 /// Solves one instance for any number of device orders; what does not depend on the order is computed once.
@@ -51,7 +51,9 @@ class chain_solver {
         if (problem.layer_count() == 0)
             return fail(errc::invalid_argument, "instance", "there are no layers");
         DISPART_CHECK(check_size(problem));
-        return chain_solver(problem, options);
+        chain_solver solver(problem, options);
+        if (solver.tables_->most_live() < detail::chain_state::anybody) return solver;
+        return fail(errc::limit_exceeded, "instance", "too many tensors are alive at once");
     }
 
     /// The best contiguous partition on an increasing subsequence of `order`.
@@ -62,7 +64,7 @@ class chain_solver {
     /// throughput; exponential in the number of tensors that skip segments at the worst, up to `max_states`.
     [[nodiscard]] result<chain_solution> solve(const std::vector<device_id>& order, objective goal) {
         DISPART_CHECK(check_order(order));
-        auto found = optimise(order, goal, best_single(order, goal));
+        auto found = optimise(order, goal, one_device(order, goal));
         if (found) return std::move(*found);
         return fail(errc::infeasible, "cluster", "no contiguous partition fits these devices in this order");
     }
@@ -83,6 +85,8 @@ class chain_solver {
     }
 
     [[nodiscard]] const instance& problem() const noexcept { return tables_->problem(); }
+    /// Segments priced by all searches so far: the work done, whatever the machine.
+    [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
 
   private:
     struct candidate {
@@ -141,11 +145,14 @@ class chain_solver {
         return period;
     }
 
-    [[nodiscard]] std::optional<candidate> best_single(const std::vector<device_id>& order,
-                                                       objective goal) const {
+    /// All layers on one of the two devices that would compute fastest: something to begin with.
+    [[nodiscard]] std::optional<candidate> one_device(std::vector<device_id> devices, objective goal) const {
+        std::stable_sort(devices.begin(), devices.end(), [&](device_id a, device_id b) {
+            return tables_->compute(a).back() < tables_->compute(b).back();
+        });
         std::optional<candidate> best;
-        for (const device_id d : order) {
-            auto one = judge({{0, problem().layer_count()}, {d}}, goal);
+        for (std::size_t k = 0; k < std::min<std::size_t>(2, devices.size()); ++k) {
+            auto one = judge({{0, problem().layer_count()}, {devices[k]}}, goal);
             if (one && (!best || one->value < best->value)) best = std::move(one);
         }
         return best;
@@ -161,20 +168,29 @@ class chain_solver {
 
     [[nodiscard]] std::optional<chain_solution> optimise_latency(const std::vector<device_id>& order,
                                                                  std::optional<candidate> best) {
-        detail::chain_search<detail::chain_goal::latency> search(*tables_, order, options_.max_states);
+        if (!tails_) tails_ = std::make_unique<detail::chain_tails>(*tables_);
+        detail::chain_search<detail::chain_goal::latency> search(*tables_, tails_.get(), order,
+                                                                 options_.max_states);
         const double limit = best ? best->value : std::numeric_limits<double>::infinity();
-        if (const auto found = search.run(limit, false)) best = judge(*found, objective::latency);
+        if (const auto found = run(search, limit, false)) best = judge(*found, objective::latency);
         if (!best || best->division.parts.empty()) return std::nullopt;
-        const double bound = search.complete() ? best->value : 0.0;
-        return chain_solution{std::move(best->division), best->value, bound, search.complete(),
-                              search.states()};
+        const double bound = search.complete() ? best->value : std::min(best->value, tails_->from_start());
+        return chain_solution{std::move(best->division), best->value, bound, search.complete()};
+    }
+
+    template <class Search>
+    [[nodiscard]] std::optional<detail::chain_cuts> run(Search& search, double limit, bool relaxed) {
+        const std::size_t before = search.steps();
+        auto found = search.run(limit, relaxed);
+        steps_ += search.steps() - before;
+        return found;
     }
 
     /// One quick look for a partition within the limit.
     template <detail::chain_goal Goal>
     [[nodiscard]] std::optional<candidate> glimpse(const std::vector<device_id>& order, double limit) {
-        detail::chain_search<Goal> search(*tables_, order, options_.max_states);
-        const auto found = search.run(limit, true);
+        detail::chain_search<Goal> search(*tables_, tails_.get(), order, options_.max_states);
+        const auto found = run(search, limit, true);
         if (!found) return std::nullopt;
         auto seen = judge(*found, objective::throughput);
         if (!seen || seen->value > limit) return std::nullopt;
@@ -185,7 +201,7 @@ class chain_solver {
     template <detail::chain_goal Goal>
     [[nodiscard]] std::optional<chain_solution> optimise_period(const std::vector<device_id>& order,
                                                                 std::optional<candidate> best) {
-        detail::chain_search<Goal> search(*tables_, order, options_.max_states);
+        detail::chain_search<Goal> search(*tables_, tails_.get(), order, options_.max_states);
         double low = least_period(order);  // nothing is below
         double high = std::numeric_limits<double>::infinity();
         bool certain = true;
@@ -193,7 +209,7 @@ class chain_solver {
         /// Whether the limit can be kept; moves `high`, or else `low`.
         const auto ask = [&](double limit) {
             for (const bool relaxed : {true, false}) {
-                const auto found = search.run(limit, relaxed);
+                const auto found = run(search, limit, relaxed);
                 if (!found) {
                     certain = certain && search.complete();
                     if (certain) low = std::max(low, limit);
@@ -213,8 +229,7 @@ class chain_solver {
             if (high <= low * 1.02 && !ask(high * (1.0 - 1e-9))) break;
         }
         const bool exact = best->value <= low * (1.0 + 1e-8);
-        return chain_solution{std::move(best->division), best->value, std::min(low, best->value), exact,
-                              search.states()};
+        return chain_solution{std::move(best->division), best->value, std::min(low, best->value), exact};
     }
 
     /// Every layer runs somewhere.
@@ -230,7 +245,9 @@ class chain_solver {
     }
 
     std::unique_ptr<detail::chain_tables> tables_;
+    std::unique_ptr<detail::chain_tails> tails_{};  // made for the first search for latency
     chain_options options_;
+    std::size_t steps_ = 0;
 };
 
 /// The exact chain algorithm as a partitioner: every topological prefix is a cut, devices may be left out.

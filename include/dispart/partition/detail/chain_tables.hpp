@@ -27,7 +27,6 @@ struct live_tensor {
     layer_id next_reader =
         no_id;  ///< the first layer behind the cut that reads it; layer_count where none does
     double bytes = 0.0;
-    double tail = 0.0;  ///< least seconds from having it behind the cut to a model output; -inf: leads to none
     bool output = false;  ///< still owed to the sink
 };
 
@@ -35,6 +34,7 @@ struct live_tensor {
 struct live_cut {
     std::vector<live_tensor> tensors{};  ///< ascending by producer, so that those of older segments come first
     std::vector<std::size_t> by_reader{};  ///< indices into `tensors`, ascending by next reader
+    layer_id span = 0;                     ///< the last layer that reads one of them
     double bytes = 0.0;                    ///< all of them, what is also owed to the sink twice
     bool owes = false;                     ///< whether any is still owed to the sink
 
@@ -52,7 +52,7 @@ struct pending_input {
     double bytes = 0.0;
 };
 
-/// Order-independent tables. O(layers * (devices classes + live tensors)) time and memory; memory rows on demand.
+/// Order-independent tables. O(layers * (device classes + live tensors)) time and memory; memory rows on demand.
 class chain_tables {
   public:
     explicit chain_tables(const instance& problem) : problem_(problem), segments_(problem) {
@@ -80,12 +80,19 @@ class chain_tables {
     [[nodiscard]] const live_cut& cut(layer_id before, bool with_owed) const {
         return (with_owed ? cuts_owed_ : cuts_)[before];
     }
+    /// Most tensors that exist at one cut.
+    [[nodiscard]] std::size_t most_live() const {
+        std::size_t most = 0;
+        for (const live_cut& cut : cuts_owed_) most = std::max(most, cut.tensors.size());
+        return most;
+    }
     [[nodiscard]] std::span<const pending_input> inputs(layer_id before) const { return inputs_[before]; }
     [[nodiscard]] double all_input_bytes() const noexcept { return all_input_bytes_; }
     /// Bytes of model outputs made by layers [first, end); negative where there are none.
     [[nodiscard]] double output_bytes(layer_id first, layer_id end) const {
         return output_count_[end] == output_count_[first] ? -1.0 : output_bytes_[end] - output_bytes_[first];
     }
+    [[nodiscard]] bool is_output(tensor_id t) const { return is_output_[t]; }
     /// Whether one of the layers [first, end) leads to a model output.
     [[nodiscard]] bool is_useful(layer_id first, layer_id end) const { return useful_[end] > useful_[first]; }
     [[nodiscard]] bool has_route(device_id from, device_id to) const {
@@ -93,7 +100,6 @@ class chain_tables {
     }
     /// Of the route and of each link on it.
     [[nodiscard]] double seconds_per_byte(device_id from, device_id to) const { return slowest_(from, to); }
-    [[nodiscard]] double least_compute(layer_id l) const { return least_compute_[l]; }
 
     /// Bytes that layers [first, end) need for end = first + 1, ...; ends that are missing need too much for every
     /// device. Empty where whatever the device gets fits. Valid until the tables die.
@@ -117,16 +123,11 @@ class chain_tables {
         const std::size_t classes = problem_.fixed_seconds.shape(1);
         compute_.assign(classes, std::vector<double>(n + 1, 0.0));
         forbidden_.assign(classes, std::vector<layer_id>(n + 1, n));
-        std::vector<bool> present(classes, false);
-        for (const std::size_t c : problem_.device_class) present[c] = true;
-        least_compute_.assign(n, std::numeric_limits<double>::infinity());
         for (std::size_t c = 0; c < classes; ++c) {
             for (layer_id l = 0; l < n; ++l) {
                 const std::size_t row = problem_.layer_class[l];
-                const double seconds = problem_.fixed_seconds(row, c) + problem_.marginal_seconds(row, c);
-                compute_[c][l + 1] = compute_[c][l] + seconds;
-                if (present[c] && problem_.allowed(row, c) != 0)
-                    least_compute_[l] = std::min(least_compute_[l], seconds);
+                compute_[c][l + 1] =
+                    compute_[c][l] + problem_.fixed_seconds(row, c) + problem_.marginal_seconds(row, c);
             }
             for (layer_id l = n; l-- > 0;)
                 forbidden_[c][l] =
@@ -134,26 +135,22 @@ class chain_tables {
         }
     }
 
-    /// Least time from the start of each layer to a model output, and who leads to one.
     void find_useful_layers() {
-        constexpr double never = -std::numeric_limits<double>::infinity();
         const std::size_t n = layers();
         is_output_.assign(problem_.tensor_count(), false);
         for (const tensor_id t : problem_.model_outputs) is_output_[t] = true;
-        tail_.assign(n, never);
-        for (layer_id l = n; l-- > 0;) {
-            double rest = never;
+        std::vector<bool> leads_to_output(n, false);
+        for (layer_id l = n; l-- > 0;)
             for (const tensor_id t : problem_.writes[l]) {
-                if (is_output_[t]) rest = std::max(rest, 0.0);
-                for (const layer_id reader : problem_.consumers[t]) rest = std::max(rest, tail_[reader]);
+                if (is_output_[t]) leads_to_output[l] = true;
+                for (const layer_id reader : problem_.consumers[t])
+                    if (leads_to_output[reader]) leads_to_output[l] = true;
             }
-            tail_[l] = least_compute_[l] + rest;
-        }
         useful_.assign(n + 1, 0);
         output_count_.assign(n + 1, 0);
         output_bytes_.assign(n + 1, 0.0);
         for (layer_id l = 0; l < n; ++l) {
-            useful_[l + 1] = useful_[l] + (tail_[l] >= 0.0 ? 1 : 0);
+            useful_[l + 1] = useful_[l] + (leads_to_output[l] ? 1 : 0);
             output_count_[l + 1] = output_count_[l];
             output_bytes_[l + 1] = output_bytes_[l];
             for (const tensor_id t : problem_.writes[l])
@@ -177,17 +174,21 @@ class chain_tables {
                 return a.next_reader < b.next_reader;
             });
         for (auto* cuts : {&cuts_, &cuts_owed_})
-            for (live_cut& cut : *cuts) {
-                cut.by_reader.resize(cut.tensors.size());
-                std::iota(cut.by_reader.begin(), cut.by_reader.end(), std::size_t{0});
-                std::stable_sort(cut.by_reader.begin(), cut.by_reader.end(), [&](std::size_t a, std::size_t b) {
-                    return cut.tensors[a].next_reader < cut.tensors[b].next_reader;
-                });
-                for (const live_tensor& t : cut.tensors) {
-                    cut.bytes += t.bytes * (t.output && t.next_reader < n ? 2.0 : 1.0);
-                    cut.owes = cut.owes || t.output;
-                }
-            }
+            for (live_cut& cut : *cuts) sum_up(cut);
+    }
+
+    void sum_up(live_cut& cut) const {
+        cut.by_reader.resize(cut.tensors.size());
+        std::iota(cut.by_reader.begin(), cut.by_reader.end(), std::size_t{0});
+        std::stable_sort(cut.by_reader.begin(), cut.by_reader.end(), [&](std::size_t a, std::size_t b) {
+            return cut.tensors[a].next_reader < cut.tensors[b].next_reader;
+        });
+        for (const live_tensor& t : cut.tensors) {
+            cut.bytes += t.bytes * (t.output && t.next_reader < layers() ? 2.0 : 1.0);
+            cut.owes = cut.owes || t.output;
+            if (!problem_.consumers[t.tensor].empty())
+                cut.span = std::max(cut.span, problem_.consumers[t.tensor].back());
+        }
     }
 
     void add_live_tensor(tensor_id t, layer_id producer) {
@@ -195,11 +196,9 @@ class chain_tables {
         const auto readers = problem_.consumers[t];
         const layer_id last = readers.empty() ? producer : readers.back();
         for (layer_id before = producer + 1; before <= (is_output_[t] ? n : last); ++before) {
-            live_tensor live{
-                t, producer, n, problem_.tensor_bytes[t], -std::numeric_limits<double>::infinity(), false};
+            live_tensor live{t, producer, n, problem_.tensor_bytes[t], false};
             const auto next = std::lower_bound(readers.begin(), readers.end(), before);
             if (next != readers.end()) live.next_reader = *next;
-            for (auto r = next; r != readers.end(); ++r) live.tail = std::max(live.tail, tail_[*r]);
             if (before <= last) cuts_[before].tensors.push_back(live);
             live.output = is_output_[t];
             cuts_owed_[before].tensors.push_back(live);
@@ -251,8 +250,6 @@ class chain_tables {
     segment_memory segments_;
     std::vector<std::vector<double>> compute_{};        // [device class][end]
     std::vector<std::vector<layer_id>> forbidden_{};    // [device class][first]
-    std::vector<double> least_compute_{};               // [layer]
-    std::vector<double> tail_{};                        // [layer]
     std::vector<bool> is_output_{};                     // [tensor]
     std::vector<std::size_t> useful_{};                 // [end]
     std::vector<std::size_t> output_count_{};           // [end]

@@ -1,0 +1,245 @@
+#pragma once
+/// \file
+/// Chains where the order of devices is free: the exact chain algorithm over orders found by local search.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dispart/core/ids.hpp"
+#include "dispart/core/random.hpp"
+#include "dispart/core/result.hpp"
+#include "dispart/partition/chain.hpp"
+#include "dispart/partition/concepts.hpp"
+#include "dispart/problem/instance.hpp"
+
+namespace dispart {
+
+struct chain_orders_options {
+    std::size_t tries = 100;        ///< orders that the local search looks at, at most
+    std::size_t steps = 1'000'000;  ///< segments that it prices, about; ends it within some 50 ms
+    std::size_t max_devices = 0;    ///< at most so many devices are used; 0: no limit
+    double good_enough = 0.0;       ///< the search ends when the objective is not above this
+    std::uint64_t seed = 1;         ///< of the moves
+    chain_options chain{};          ///< for each order
+};
+
+/// The best order of devices that was found, and the chain algorithm's answer for it.
+struct chain_orders_solution {
+    std::vector<device_id> order{};
+    chain_solution chain{};  ///< its bound holds for this order only
+    std::size_t tried = 0;   ///< orders looked at
+};
+
+namespace detail {
+
+/// Orders that are worth a try, and moves between orders.
+class order_search {
+  public:
+    order_search(const instance& problem, const chain_orders_options& options)
+        : problem_(problem)
+        , options_(options)
+        , random_(options.seed) {
+        for (device_id d = 0; d < problem.device_count(); ++d) {
+            seconds_.push_back(seconds_of_all(d));
+            if (seconds_.back() < std::numeric_limits<double>::infinity()) usable_.push_back(d);
+        }
+        length_ = options.max_devices == 0 ? usable_.size() : std::min(options.max_devices, usable_.size());
+        number_kinds();
+    }
+
+    /// By id, by speed both ways, by speed between source and sink, and along the fastest links.
+    [[nodiscard]] std::vector<std::vector<device_id>> first_orders() const {
+        std::vector<device_id> by_speed = usable_;
+        std::stable_sort(by_speed.begin(), by_speed.end(),
+                         [&](device_id a, device_id b) { return seconds_[a] < seconds_[b]; });
+        std::vector<std::vector<device_id>> all;
+        const auto add = [&](std::vector<device_id> order) {
+            order.resize(length_);
+            all.push_back(std::move(order));
+        };
+        add(by_speed);
+        if (length_ == usable_.size()) add(usable_);
+        auto between = by_speed;
+        between.resize(length_);
+        std::stable_partition(between.begin(), between.end(),
+                              [&](device_id d) { return d == problem_.source; });
+        std::stable_partition(between.begin(), between.end(),
+                              [&](device_id d) { return d != problem_.sink || d == problem_.source; });
+        add(between);
+        for (std::size_t k = 0; k < std::min<std::size_t>(3, by_speed.size()); ++k)
+            add(along_links(by_speed[k]));
+        std::reverse(all.front().begin(), all.front().end());
+        all.push_back(all.front());
+        std::reverse(all.front().begin(), all.front().end());
+        return all;
+    }
+
+    /// A neighbour of an order that was not tried yet; nothing where none was found. Devices that are alike count as one.
+    [[nodiscard]] std::optional<std::vector<device_id>> neighbour(const std::vector<device_id>& order) {
+        for (int attempt = 0; attempt < 30; ++attempt) {
+            auto next = order;
+            std::vector<device_id> outside;
+            for (const device_id d : usable_)
+                if (std::find(order.begin(), order.end(), d) == order.end()) outside.push_back(d);
+            const std::size_t a = random_.index(next.size());
+            const std::size_t b = random_.index(next.size());
+            if (!outside.empty() && random_.chance(0.4)) {
+                next[a] = outside[random_.index(outside.size())];
+            } else if (random_.chance(0.5)) {
+                std::swap(next[a], next[b]);
+            } else {
+                const device_id moved = next[a];
+                next.erase(next.begin() + static_cast<std::ptrdiff_t>(a));
+                next.insert(next.begin() + static_cast<std::ptrdiff_t>(b), moved);
+            }
+            if (is_new(next)) return next;
+        }
+        return std::nullopt;
+    }
+
+    /// Whether no order like this one was seen before; it is from now on.
+    bool is_new(const std::vector<device_id>& order) {
+        std::vector<std::size_t> kinds;
+        for (const device_id d : order) kinds.push_back(kind_[d]);
+        return seen_.insert(std::move(kinds)).second;
+    }
+
+  private:
+    /// Infinite where the device may run no layer; layers that it may not run count with their mean elsewhere.
+    [[nodiscard]] double seconds_of_all(device_id d) const {
+        double seconds = 0.0;
+        std::size_t able = 0;
+        for (layer_id l = 0; l < problem_.layer_count(); ++l)
+            if (problem_.is_allowed(l, d)) {
+                ++able;
+                seconds += problem_.compute(l, d);
+            }
+        if (able == 0) return std::numeric_limits<double>::infinity();
+        return seconds * static_cast<double>(problem_.layer_count()) / static_cast<double>(able);
+    }
+
+    [[nodiscard]] double way(device_id from, device_id to) const {
+        double mean = 0.0;
+        for (const double size : problem_.tensor_bytes) mean += size;
+        return problem_.transfer(
+            from, to, mean / static_cast<double>(std::max<std::size_t>(1, problem_.tensor_count())));
+    }
+
+    /// From one device always to the nearest that is left; a slow device counts as farther away.
+    [[nodiscard]] std::vector<device_id> along_links(device_id first) const {
+        std::vector<device_id> order{first};
+        auto left = usable_;
+        std::erase(left, first);
+        const double layers = static_cast<double>(std::max<std::size_t>(1, problem_.layer_count()));
+        while (!left.empty() && order.size() < length_) {
+            const auto distance = [&](device_id d) { return way(order.back(), d) + seconds_[d] / layers; };
+            const auto nearest = std::min_element(left.begin(), left.end(), [&](device_id a, device_id b) {
+                return distance(a) < distance(b);
+            });
+            order.push_back(*nearest);
+            left.erase(nearest);
+        }
+        return order;
+    }
+
+    /// Devices that may be exchanged for one another in any order get one number.
+    void number_kinds() {
+        const std::size_t m = problem_.device_count();
+        kind_.assign(m, no_id);
+        for (device_id d = 0; d < m; ++d) {
+            for (device_id e = 0; e < d && kind_[d] == no_id; ++e)
+                if (kind_[e] == e && are_alike(d, e)) kind_[d] = e;
+            if (kind_[d] == no_id) kind_[d] = d;
+        }
+    }
+    [[nodiscard]] bool are_alike(device_id a, device_id b) const {
+        if (problem_.device_class[a] != problem_.device_class[b]) return false;
+        if (problem_.memory_capacity[a] != problem_.memory_capacity[b]) return false;
+        const auto is_end = [&](device_id d) { return d == problem_.source || d == problem_.sink; };
+        if (is_end(a) || is_end(b)) return false;
+        const auto same = [](const auto& table, device_id from, device_id to, device_id other_from,
+                             device_id other_to) { return table(from, to) == table(other_from, other_to); };
+        for (device_id d = 0; d < problem_.device_count(); ++d) {
+            const device_id image = d == a ? b : d == b ? a : d;
+            for (const auto* table : {&problem_.latency, &problem_.seconds_per_byte})
+                if (!same(*table, a, d, b, image) || !same(*table, d, a, image, b)) return false;
+        }
+        return true;
+    }
+
+    const instance& problem_;
+    const chain_orders_options& options_;
+    random_source random_;
+    std::vector<double> seconds_{};  // [device] for all layers
+    std::vector<device_id> usable_{};
+    std::size_t length_ = 0;
+    std::vector<std::size_t> kind_{};  // [device]
+    std::set<std::vector<std::size_t>> seen_{};
+};
+
+}  // namespace detail
+
+/// Contiguous segments on devices in any order: local search over orders, each solved by the chain algorithm.
+///
+/// Begins with the orders by id, by speed, and along the fastest links, then swaps, moves and replaces devices.
+/// Errors: invalid_argument (no layers), infeasible (no order that was tried admits a partition), limit_exceeded.
+/// Heuristic in the order, exact for each order as `chain_solver` is. About `tries` decisions of the chain algorithm.
+struct chain_orders_partitioner {
+    chain_orders_options options{};
+
+    [[nodiscard]] static constexpr std::string_view name() { return "chain-orders"; }
+
+    [[nodiscard]] result<chain_orders_solution> solve(const instance& problem, objective goal) const {
+        DISPART_TRY(auto solver, chain_solver::make(problem, options.chain));
+        return solve(solver, goal);
+    }
+
+    /// The same with a solver that is there already.
+    [[nodiscard]] result<chain_orders_solution> solve(chain_solver& solver, objective goal) const {
+        detail::order_search orders(solver.problem(), options);
+        chain_orders_solution best;
+        result<void> outcome = fail(errc::infeasible, "cluster", "no device may run any layer");
+        const auto try_order = [&](const std::vector<device_id>& order) {
+            ++best.tried;
+            std::optional<chain_solution> found;
+            if (outcome) {
+                found = solver.improve(order, goal, best.chain.value);
+            } else if (auto first = solver.solve(order, goal)) {
+                found = std::move(*first);
+            } else {
+                outcome = tl::unexpected(first.error());
+            }
+            if (!found) return false;
+            outcome = {};
+            best.order = order;
+            best.chain = std::move(*found);
+            return true;
+        };
+        for (const auto& order : orders.first_orders())
+            if (!order.empty() && orders.is_new(order)) try_order(order);
+        if (!outcome) return tl::unexpected(outcome.error());
+        const std::size_t end = best.tried + options.tries;
+        const std::size_t last_step = solver.steps() + options.steps;
+        while (best.tried < end && solver.steps() < last_step && best.chain.value > options.good_enough) {
+            const auto next = orders.neighbour(best.order);
+            if (!next) break;
+            try_order(*next);
+        }
+        return best;
+    }
+
+    [[nodiscard]] result<partition> operator()(const instance& problem, objective goal) const {
+        DISPART_TRY(auto solution, solve(problem, goal));
+        return std::move(solution.chain.division);
+    }
+};
+static_assert(partitioner<chain_orders_partitioner>);
+
+}  // namespace dispart
