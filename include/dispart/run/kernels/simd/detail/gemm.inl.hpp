@@ -16,8 +16,8 @@ struct tile_job {
     const float* bias = nullptr;      ///< of the tile's first column, or none
     const float* residual = nullptr;  ///< of the tile's first value, or none
     index_t residual_stride = 0;
-    bool first = true;  ///< start from bias and residual, else from what C holds
-    bool last = true;   ///< clamp
+    bool first = true;    ///< start from bias and residual, else from what C holds
+    bool clamped = true;  ///< clamp to `bounds` before storing
     clamp_bounds bounds = {};
 };
 
@@ -26,121 +26,135 @@ struct tile_job {
 template <int Vectors>
 inline constexpr int tile_rows = Vectors == 3 && DISPART_SIMD_PANEL == 2 ? 4 : 6;
 
+/// What the sums of a tile start from.
 template <int Rows, int Vectors>
-inline void tile(const tile_job& job) noexcept {
-    vfloat sum[Rows][Vectors];
-    if (job.first) {
-#pragma GCC unroll 8
-        for (int j = 0; j < Vectors; ++j) {
-            const vfloat start = job.bias != nullptr ? load(job.bias + j * lanes) : vfloat{};
-#pragma GCC unroll 8
-            for (int i = 0; i < Rows; ++i) sum[i][j] = start;
-        }
-        if (job.residual != nullptr) {
-#pragma GCC unroll 8
-            for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 8
-                for (int j = 0; j < Vectors; ++j)
-                    sum[i][j] += load(job.residual + i * job.residual_stride + j * lanes);
-        }
-    } else {
+DISPART_SIMD_INLINE void tile_start(const tile_job& job, const float* c, const float* residual,
+                                    vfloat (&sum)[Rows][Vectors]) noexcept {
+    if (!job.first) {
 #pragma GCC unroll 8
         for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 8
-            for (int j = 0; j < Vectors; ++j) sum[i][j] = load(job.c + i * job.c_stride + j * lanes);
+            for (int j = 0; j < Vectors; ++j) sum[i][j] = load(c + i * job.c_stride + j * lanes);
+        return;
     }
-
-    const float* b = job.b;
-    const float* const* rows = job.rows;
-    for (index_t s = 0; s < job.segments; ++s, rows += job.row_stride) {
-        const float* a[Rows];
 #pragma GCC unroll 8
-        for (int i = 0; i < Rows; ++i) a[i] = rows[i] + job.offset;
-        for (index_t k = 0; k < job.length; ++k, b += Vectors * lanes) {
-            vfloat right[Vectors];
+    for (int j = 0; j < Vectors; ++j) {
+        const vfloat start = job.bias != nullptr ? load(job.bias + j * lanes) : vfloat{};
 #pragma GCC unroll 8
-            for (int j = 0; j < Vectors; ++j) right[j] = load(b + j * lanes);
-#pragma GCC unroll 8
-            for (int i = 0; i < Rows; ++i) {
-                const vfloat left = broadcast(a[i][k]);
-#pragma GCC unroll 8
-                for (int j = 0; j < Vectors; ++j) sum[i][j] += left * right[j];
-            }
-        }
+        for (int i = 0; i < Rows; ++i) sum[i][j] = start;
     }
-
-    if (job.last) {
-        const vfloat low = broadcast(job.bounds.low);
-        const vfloat high = broadcast(job.bounds.high);
-#pragma GCC unroll 8
-        for (int i = 0; i < Rows; ++i)
-#pragma GCC unroll 8
-            for (int j = 0; j < Vectors; ++j) sum[i][j] = at_most(high, at_least(low, sum[i][j]));
-    }
+    if (residual == nullptr) return;
 #pragma GCC unroll 8
     for (int i = 0; i < Rows; ++i)
 #pragma GCC unroll 8
-        for (int j = 0; j < Vectors; ++j) store(job.c + i * job.c_stride + j * lanes, sum[i][j]);
+        for (int j = 0; j < Vectors; ++j) sum[i][j] += load(residual + i * job.residual_stride + j * lanes);
+}
+
+/// `count` tiles of equal height, one below the other; returns the job of the tile below them.
+template <int Rows, int Vectors>
+inline tile_job tiles(tile_job job, index_t count) noexcept {
+    const float* const* const end = job.rows + count * Rows;
+    for (; job.rows < end; job.rows += Rows) {
+        vfloat sum[Rows][Vectors];
+        tile_start(job, job.c, job.residual, sum);
+        const float* b = job.b;
+        const float* const* rows = job.rows;
+        for (index_t s = 0; s < job.segments; ++s, rows += job.row_stride) {
+            const float* a[Rows];
+#pragma GCC unroll 8
+            for (int i = 0; i < Rows; ++i) a[i] = rows[i] + job.offset;
+            for (index_t k = 0; k < job.length; ++k, b += Vectors * lanes) {
+                vfloat right[Vectors];
+#pragma GCC unroll 8
+                for (int j = 0; j < Vectors; ++j) right[j] = load(b + j * lanes);
+#pragma GCC unroll 8
+                for (int i = 0; i < Rows; ++i) {
+                    const vfloat left = broadcast(a[i][k]);
+#pragma GCC unroll 8
+                    for (int j = 0; j < Vectors; ++j) sum[i][j] += left * right[j];
+                }
+            }
+        }
+        if (job.clamped) {
+            const vfloat low = broadcast(job.bounds.low);
+            const vfloat high = broadcast(job.bounds.high);
+#pragma GCC unroll 8
+            for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 8
+                for (int j = 0; j < Vectors; ++j) sum[i][j] = at_most(high, at_least(low, sum[i][j]));
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 8
+            for (int j = 0; j < Vectors; ++j) store(job.c + i * job.c_stride + j * lanes, sum[i][j]);
+        job.c += Rows * job.c_stride;
+        if (job.residual != nullptr) job.residual += Rows * job.residual_stride;
+    }
+    return job;
 }
 
 template <int Vectors>
-inline void tile_of(int rows, const tile_job& job) noexcept {
+inline tile_job tiles_of(int rows, const tile_job& job, index_t count) noexcept {
     switch (rows) {
     case 1:
-        return tile<1, Vectors>(job);
+        return tiles<1, Vectors>(job, count);
     case 2:
-        return tile<2, Vectors>(job);
+        return tiles<2, Vectors>(job, count);
     case 3:
-        return tile<3, Vectors>(job);
+        return tiles<3, Vectors>(job, count);
     case 4:
-        return tile<4, Vectors>(job);
+        return tiles<4, Vectors>(job, count);
     default:
         if constexpr (tile_rows < Vectors >> 4) {
-            if (rows == 5) return tile<5, Vectors>(job);
-            return tile<6, Vectors>(job);
+            if (rows == 5) return tiles<5, Vectors>(job, count);
+            return tiles<6, Vectors>(job, count);
         }
+        return job;
     }
 }
 
 /// A tile of fewer columns than its vectors hold: through a copy of the tile, so that nothing beyond is touched.
 template <int Vectors>
-inline void edge_tile_of(int rows, tile_job job, index_t columns) noexcept {
+inline tile_job edge_tile_of(int rows, const tile_job& job, index_t columns) noexcept {
     constexpr index_t width = Vectors * lanes;
     float c[tile_rows<Vectors> * width];
     float residual[tile_rows<Vectors> * width];
     float bias[width];
     const auto bytes = static_cast<std::size_t>(columns) * sizeof(float);
-    float* target = job.c;
     for (index_t i = 0; i < rows; ++i) {
-        if (!job.first) __builtin_memcpy(c + i * width, target + i * job.c_stride, bytes);
+        if (!job.first) __builtin_memcpy(c + i * width, job.c + i * job.c_stride, bytes);
         if (job.residual != nullptr)
             __builtin_memcpy(residual + i * width, job.residual + i * job.residual_stride, bytes);
     }
-    if (job.bias != nullptr) {
-        __builtin_memcpy(bias, job.bias, bytes);
-        job.bias = bias;
-    }
-    if (job.residual != nullptr) job.residual = residual;
-    const index_t stride = job.c_stride;
-    job.c = c;
-    job.c_stride = width;
-    job.residual_stride = width;
-    tile_of<Vectors>(rows, job);
-    for (index_t i = 0; i < rows; ++i) __builtin_memcpy(target + i * stride, c + i * width, bytes);
+    if (job.bias != nullptr) __builtin_memcpy(bias, job.bias, bytes);
+    tile_job copy = job;
+    copy.c = c;
+    copy.c_stride = width;
+    copy.bias = job.bias != nullptr ? bias : nullptr;
+    copy.residual = job.residual != nullptr ? residual : nullptr;
+    copy.residual_stride = width;
+    tiles_of<Vectors>(rows, copy, 1);
+    for (index_t i = 0; i < rows; ++i) __builtin_memcpy(job.c + i * job.c_stride, c + i * width, bytes);
+    tile_job below = job;
+    below.rows += rows;
+    below.c += rows * job.c_stride;
+    if (job.residual != nullptr) below.residual += rows * job.residual_stride;
+    return below;
 }
 
 /// All rows of a block against one panel: tiles of nearly equal heights. `job` describes the first tile.
 template <int Vectors>
 inline void panel_of(index_t rows, tile_job job, index_t columns) noexcept {
-    const index_t tiles = (rows + tile_rows<Vectors> - 1) / tile_rows<Vectors>;
-    for (index_t t = 0; t < tiles; ++t) {
-        const int height = static_cast<int>(rows / tiles + (t < rows % tiles ? 1 : 0));
-        if (columns < Vectors * lanes) edge_tile_of<Vectors>(height, job, columns);
-        else tile_of<Vectors>(height, job);
-        job.rows += height;
-        job.c += height * job.c_stride;
-        if (job.residual != nullptr) job.residual += height * job.residual_stride;
+    const index_t count = (rows + tile_rows<Vectors> - 1) / tile_rows<Vectors>;
+    const int height = static_cast<int>(rows / count);
+    const index_t higher = rows % count;
+    if (columns < Vectors * lanes) {
+        for (index_t t = 0; t < count; ++t)
+            job = edge_tile_of<Vectors>(height + (t < higher ? 1 : 0), job, columns);
+        return;
     }
+    if (higher > 0) job = tiles_of<Vectors>(height + 1, job, higher);
+    tiles_of<Vectors>(height, job, count - higher);
 }
 
 inline void panel_of(int vectors, index_t rows, const tile_job& job, index_t columns) noexcept {
@@ -150,7 +164,8 @@ inline void panel_of(int vectors, index_t rows, const tile_job& job, index_t col
     case 2:
         return panel_of<2>(rows, job, columns);
     case 3:
-        return panel_of<3>(rows, job, columns);
+        if constexpr (lanes > 4) return panel_of<3>(rows, job, columns);
+        return;
     default:
         if constexpr (DISPART_SIMD_PANEL == 4) return panel_of<4>(rows, job, columns);
     }
@@ -214,7 +229,8 @@ inline void panel_range(const block_job& job, index_t first, index_t last, clamp
                           .residual_stride = job.residual_stride,
                           .first = s == 0 && k == 0,
                           .bounds = bounds};
-            part.last = s + segments == job.segments && k + part.length == job.segment_length;
+            const bool final_block = s + segments == job.segments && k + part.length == job.segment_length;
+            part.clamped = final_block && job.act.kind != activation_kind::none;
             for (index_t p = first; p < last; ++p) {
                 const index_t column = layout.column(p);
                 const index_t width = index_t{layout.vectors(p)} * lanes;
