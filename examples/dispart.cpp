@@ -1,0 +1,134 @@
+// The command line over the library: plan, explain, simulate, run, worker, infer, export, probe.
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <optional>
+
+#include "dispart/commands.hpp"
+
+namespace {
+
+void add_model(CLI::App& to, cli::model_choice& model) {
+    to.add_option("--model", model.name, "a network of the zoo, or an .onnx file")->required();
+    to.add_option("--seed", model.seed, "of the zoo's weights")->capture_default_str();
+    to.add_option("--batch", model.batch, "leading extent of the inputs")->capture_default_str();
+    to.add_option("--image", model.image, "height and width of a zoo network's image; 0: its own")->capture_default_str();
+    to.add_option("--bind", model.bind, "extents of a file's symbolic dimensions, NAME=EXTENT");
+    to.add_flag("--random-weights", model.random_weights, "replace a file's weights by seeded random ones");
+}
+
+class command_line {
+  public:
+    command_line() {
+        app_.require_subcommand(1);
+        app_.fallthrough();
+        app_.add_flag("--json", as_json_, "machine-readable output");
+        add_infer();
+        add_export();
+        add_worker();
+        add_probe();
+        add_plan();
+        add_explain();
+        add_simulate();
+        add_run();
+    }
+
+    int run(int argc, char** argv) {
+        try {
+            app_.parse(argc, argv);
+        } catch (const CLI::ParseError& e) {
+            const bool asked_for_help = e.get_exit_code() == 0;
+            if (!as_json_ || asked_for_help) return app_.exit(e);
+            return cli::report_error({dispart::errc::invalid_argument, "command line", e.what(), "see --help"}, true);
+        }
+        const auto status = chosen_();
+        return status ? *status : cli::report_error(status.error(), as_json_);
+    }
+
+  private:
+    template <class Arguments>
+    CLI::App& add(const char* name, const char* about, Arguments& arguments,
+                  dispart::result<int> (*command)(const Arguments&, bool)) {
+        auto* sub = app_.add_subcommand(name, about);
+        sub->callback([this, &arguments, command] { chosen_ = [&, command] { return command(arguments, as_json_); }; });
+        return *sub;
+    }
+
+    void add_infer() {
+        auto& sub = add("infer", "run one request on this machine", infer_, cli::infer);
+        add_model(sub, infer_.model);
+        sub.add_option("--check", infer_.check, "a reference file (NAME.ref.json) to compare with");
+        sub.add_option("--tolerance", infer_.tolerance, "absolute or relative")->capture_default_str();
+        sub.add_option("--repeat", infer_.repeat, "timed repetitions");
+    }
+    void add_export() {
+        auto& sub = add("export", "write a model as an ONNX file", export_, cli::export_model);
+        add_model(sub, export_.model);
+        sub.add_option("--out", export_.out, "the file")->required();
+    }
+    void add_worker() {
+        auto& sub = add("worker", "serve stages over TCP", worker_, cli::worker);
+        sub.add_option("--listen", worker_.listen, "HOST:PORT; port 0 takes an unused one")->capture_default_str();
+        sub.add_option("--name", worker_.name, "in messages")->capture_default_str();
+        sub.add_option("--slowdown", worker_.slowdown, "imitate a device that is this many times slower")->capture_default_str();
+        sub.add_option("--deployments", worker_.deployments, "end after so many; 0: never")->capture_default_str();
+        sub.add_flag("--quiet", worker_.quiet, "no log on standard error");
+        sub.add_flag("--allow-plaintext-off-machine", worker_.plaintext, "listen beyond loopback, unencrypted");
+    }
+    void add_probe() {
+        auto& sub = add("probe", "measure this machine", probe_, cli::probe);
+        sub.add_option("--models", probe_.models, "models whose layers are measured")->delimiter(',');
+        sub.add_option("--slowdown", probe_.slowdown, "imitate a slower device")->capture_default_str();
+        sub.add_option("--repeat", probe_.repeat, "runs of each model")->capture_default_str();
+        sub.add_option("--out", probe_.out, "write the measurements to this file");
+    }
+    void add_plan() {
+        auto& sub = add("plan", "divide a model over a cluster", plan_, cli::plan);
+        add_model(sub, plan_.model);
+        sub.add_option("--cluster", plan_.cluster, "a cluster file")->required();
+        sub.add_option("--objective", plan_.objective, "latency or throughput")->capture_default_str();
+        sub.add_option("--algorithm", plan_.algorithm, "chain, even, proportional or best-single-device; default: the best");
+        sub.add_option("--out", plan_.out, "write the plan to this file");
+    }
+    void add_explain() {
+        auto& sub = add("explain", "say what a plan does and why", explain_, cli::explain);
+        sub.add_option("plan", explain_.plan, "a plan file")->required();
+    }
+    void add_simulate() {
+        auto& sub = add("simulate", "predict a stream of requests", simulate_, cli::simulate);
+        sub.add_option("plan", simulate_.plan, "a plan file")->required();
+        sub.add_option("--requests", simulate_.requests, "how many")->capture_default_str();
+        sub.add_option("--window", simulate_.window, "most in flight; 0: no limit")->capture_default_str();
+    }
+    void add_run() {
+        auto& sub = add("run", "plan, explain, simulate, run and check", run_, cli::run);
+        add_model(sub, run_.model);
+        auto* cluster = sub.add_option("--cluster", run_.cluster, "a cluster file; devices with an address are dialled");
+        sub.add_option("--local", run_.local, "start this many worker processes here")->excludes(cluster);
+        sub.add_option("--slowdown", run_.slowdown, "of each local worker")->delimiter(',');
+        sub.add_option("--objective", run_.objective, "latency or throughput")->capture_default_str();
+        sub.add_option("--requests", run_.requests, "how many")->capture_default_str();
+        sub.add_flag("--check", run_.check, "compare every output with a run on one device");
+        sub.add_option("--calibrate-on", run_.calibrate_on, "models to measure beforehand; default: the model itself")
+            ->delimiter(',');
+        sub.add_option("--algorithm", run_.algorithm, "chain, even, proportional or best-single-device; default: the best");
+        sub.add_option("--out", run_.out, "folder for plan, pictures and trace")->capture_default_str();
+        sub.add_flag("--allow-plaintext-off-machine", run_.plaintext, "dial beyond loopback, unencrypted");
+    }
+
+    CLI::App app_{"dispart: divides, allocates and schedules deep-network inference over unequal machines", "dispart"};
+    bool as_json_ = false;
+    std::function<dispart::result<int>()> chosen_{};
+    cli::infer_arguments infer_{};
+    cli::export_arguments export_{};
+    cli::worker_arguments worker_{};
+    cli::probe_arguments probe_{};
+    cli::plan_arguments plan_{};
+    cli::explain_arguments explain_{};
+    cli::simulate_arguments simulate_{};
+    cli::run_arguments run_{};
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return command_line().run(argc, argv); }

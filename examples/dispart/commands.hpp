@@ -1,0 +1,80 @@
+#pragma once
+// The subcommands: arguments in, exit status or error out.
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "dispart/common.hpp"
+
+namespace cli {
+
+struct infer_arguments {
+    model_choice model{};
+    std::string check{};  // a reference file
+    double tolerance = 1e-4;
+    std::size_t repeat = 0;  // timed repetitions
+};
+result<int> infer(const infer_arguments& given, bool as_json);
+
+struct export_arguments {
+    model_choice model{};
+    std::string out{};
+};
+result<int> export_model(const export_arguments& given, bool as_json);
+
+struct worker_arguments {
+    std::string listen = "127.0.0.1:0";
+    std::string name = "worker";
+    double slowdown = 1.0;
+    bool plaintext = false;
+    std::size_t deployments = 0;
+    bool quiet = false;
+};
+result<int> worker(const worker_arguments& given, bool as_json);
+
+struct probe_arguments {
+    std::vector<std::string> models{};  // empty: the built-in set
+    double slowdown = 1.0;
+    std::string out{};
+    std::size_t repeat = 5;
+};
+result<int> probe(const probe_arguments& given, bool as_json);
+
+struct plan_arguments {
+    model_choice model{};
+    std::string cluster{};
+    std::string objective = "throughput";
+    std::string algorithm{};  // empty: the best of all
+    std::string out{};
+};
+result<int> plan(const plan_arguments& given, bool as_json);
+
+struct explain_arguments {
+    std::string plan{};
+};
+result<int> explain(const explain_arguments& given, bool as_json);
+
+struct simulate_arguments {
+    std::string plan{};
+    std::size_t requests = 32;
+    std::size_t window = 0;
+};
+result<int> simulate(const simulate_arguments& given, bool as_json);
+
+struct run_arguments {
+    model_choice model{};
+    std::string cluster{};
+    std::size_t local = 0;
+    std::vector<double> slowdown{};  // of the local workers, 1 where none is given
+    std::string objective = "throughput";
+    std::size_t requests = 32;
+    bool check = false;
+    std::vector<std::string> calibrate_on{};  // models to measure; empty: the model itself
+    std::string out = "dispart-out";          // folder
+    std::string algorithm{};                  // empty: the best of all; "even" uses every worker
+    bool plaintext = false;
+};
+result<int> run(const run_arguments& given, bool as_json);
+
+}  // namespace cli

@@ -1,0 +1,54 @@
+// dispart worker: serves stages until it is told to stop.
+#include <csignal>
+#include <cstdio>
+
+#include <atomic>
+#include <stop_token>
+#include <thread>
+
+#include "dispart/commands.hpp"
+#include "dispart/engine.hpp"
+#include "dispart/io/onnx/read.hpp"
+#include "dispart/run/asio/tcp_transport.hpp"
+#include "dispart/run/worker.hpp"
+
+namespace cli {
+
+using namespace dispart;
+
+namespace {
+std::atomic<bool> interrupted{false};
+void interrupt(int) { interrupted = true; }
+}  // namespace
+
+result<int> worker(const worker_arguments& given, bool) {
+    if (!(given.slowdown >= 1.0)) return fail(errc::invalid_argument, "--slowdown", "it must be 1 or more");
+    tcp_transport carrier({.allow_plaintext_off_machine = given.plaintext});
+    DISPART_TRY(auto listener, carrier.listen(given.listen));
+    std::printf("listening %s\n", listener.address().c_str());
+    std::fflush(stdout);
+
+    std::signal(SIGTERM, interrupt);
+    std::signal(SIGINT, interrupt);
+    std::signal(SIGPIPE, SIG_IGN);
+    std::stop_source stop;
+    std::atomic<bool> done{false};
+    std::thread watch([&] {
+        while (!interrupted && !done) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        stop.request_stop();
+    });
+    worker_options options{.name = given.name,
+                           .decode = [](std::span<const std::byte> bytes) {
+                               return io::read_onnx(bytes, {.simplify = false, .infer = false});
+                           },
+                           .deployments = given.deployments,
+                           .log = {}};
+    if (!given.quiet) options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+    dispart::worker<tcp_transport, local_backend>(carrier, {given.slowdown}, std::move(options))
+        .serve(std::move(listener), stop.get_token());
+    done = true;
+    watch.join();
+    return 0;
+}
+
+}  // namespace cli
