@@ -28,6 +28,7 @@ using layer_observer = std::function<void(layer_id, seconds)>;
 /// An executable is a loaded model (or stage of one): weights packed, buffers planned.
 /// - `run(inputs) -> result<std::vector<tensor>>`: one request; inputs and outputs in the order of the model's info().
 ///   Errors: shape_mismatch where an input's type or shape is not the model's. Called by one thread at a time.
+///   The outputs are the caller's: a later call does not overwrite them.
 /// - `run(inputs, observer)`: the same, and reports each layer's time.
 template <class E>
 concept executable = requires(E& e, std::span<const tensor> inputs, const layer_observer& observer) {
@@ -54,10 +55,14 @@ using deadline = std::chrono::steady_clock::time_point;
                                                   std::chrono::duration<double>(within));
 }
 
+/// The deadline of a wait that somebody else ends, by closing what is waited for.
+[[nodiscard]] inline deadline no_deadline() { return deadline_in(seconds(1e9)); }
+
 /// One message between two peers: a kind, and a payload that the transport does not look into.
 struct frame {
     std::uint16_t kind = 0;
     buffer payload{};
+    std::chrono::steady_clock::time_point begin{};  ///< when its first byte arrived here
 };
 
 /// A connection carries frames in order, both ways, until one side closes it. One thread may send while another

@@ -4,6 +4,7 @@
 /// program.
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -75,7 +76,7 @@ class in_process_connection {
                                     deadline until) {
         std::size_t size = 0;
         for (const auto& each : buffers) size += each.size();
-        frame message{kind, {}};
+        frame message{kind, {}, std::chrono::steady_clock::now()};
         try {
             message.payload = out_->pool.acquire(size);
         } catch (const std::bad_alloc&) {

@@ -24,9 +24,7 @@ class bounded_queue {
     /// Waits for room. Errors: timeout, cancelled once the queue is closed; the item is then left with the caller.
     [[nodiscard]] result<void> push(T& item, deadline until) {
         std::unique_lock lock(mutex_);
-        const auto room = [&] { return closed_ || count_ < ring_.size(); };
-        if (!changed_.wait_until(lock, until, room)) return fail(errc::timeout, {}, "a queue stayed full");
-        if (closed_) return fail(errc::cancelled, {}, "the queue was closed");
+        DISPART_CHECK(room(lock, until));
         ring_[(first_ + count_) % ring_.size()].emplace(std::move(item));
         ++count_;
         changed_.notify_all();
@@ -34,18 +32,34 @@ class bounded_queue {
     }
     [[nodiscard]] result<void> push(T&& item, deadline until) { return push(item, until); }
 
+    /// Waits until the next `push` will not have to, if nobody else pushes. Errors: as `push`.
+    [[nodiscard]] result<void> wait_for_room(deadline until) {
+        std::unique_lock lock(mutex_);
+        return room(lock, until);
+    }
+
     /// Waits for an item. Errors: timeout, cancelled once the queue is closed and empty.
     [[nodiscard]] result<T> pop(deadline until) {
         std::unique_lock lock(mutex_);
-        const auto ready = [&] { return closed_ || count_ > 0; };
-        if (!changed_.wait_until(lock, until, ready)) return fail(errc::timeout, {}, "a queue stayed empty");
-        if (count_ == 0) return fail(errc::cancelled, {}, "the queue was closed");
-        T item = std::move(*ring_[first_]);
-        ring_[first_].reset();
-        first_ = (first_ + 1) % ring_.size();
-        --count_;
-        changed_.notify_all();
-        return item;
+        DISPART_CHECK(item(lock, until));
+        T taken = std::move(*ring_[first_]);
+        drop_first();
+        return taken;
+    }
+
+    /// As `pop`, but the item's place stays occupied until `release()`: what is worked on still counts. For a single
+    /// consumer, who takes the next one after that.
+    [[nodiscard]] result<T> take(deadline until) {
+        std::unique_lock lock(mutex_);
+        DISPART_CHECK(item(lock, until));
+        return std::move(*ring_[first_]);
+    }
+
+    /// Gives up the place of the item that was taken. Precondition: there is one.
+    void release() {
+        const std::scoped_lock lock(mutex_);
+        DISPART_EXPECTS(count_ > 0);
+        drop_first();
     }
 
     /// Takes no more items, and wakes all waiters; what is in the queue can still be taken.
@@ -61,6 +75,27 @@ class bounded_queue {
     }
 
   private:
+    [[nodiscard]] result<void> room(std::unique_lock<std::mutex>& lock, deadline until) {
+        const auto free = [&] { return closed_ || count_ < ring_.size(); };
+        if (!changed_.wait_until(lock, until, free)) return fail(errc::timeout, {}, "a queue stayed full");
+        if (closed_) return fail(errc::cancelled, {}, "the queue was closed");
+        return {};
+    }
+
+    [[nodiscard]] result<void> item(std::unique_lock<std::mutex>& lock, deadline until) {
+        const auto ready = [&] { return closed_ || count_ > 0; };
+        if (!changed_.wait_until(lock, until, ready)) return fail(errc::timeout, {}, "a queue stayed empty");
+        if (count_ == 0) return fail(errc::cancelled, {}, "the queue was closed");
+        return {};
+    }
+
+    void drop_first() {
+        ring_[first_].reset();
+        first_ = (first_ + 1) % ring_.size();
+        --count_;
+        changed_.notify_all();
+    }
+
     mutable std::mutex mutex_{};
     std::condition_variable changed_{};
     std::vector<std::optional<T>> ring_;

@@ -136,6 +136,7 @@ class tcp_connection {
         std::array<std::byte, frame_header_size> head{};
         frame_header header{};
         std::size_t received = 0;  ///< bytes of the current frame, its header included
+        std::chrono::steady_clock::time_point begin{};
         buffer payload{};
         buffer_pool pool{};
     };
@@ -191,13 +192,14 @@ class tcp_connection {
         }
         state_->trusted = std::max<std::size_t>(state_->trusted, state_->header.length);
         state_->received = 0;
-        return frame{state_->header.kind, std::exchange(state_->payload, {})};
+        return frame{state_->header.kind, std::exchange(state_->payload, {}), state_->begin};
     }
 
     result<void> receive_header(deadline until) {
         while (state_->received < frame_header_size) {
             DISPART_TRY(const std::size_t count,
                         read_some(std::span(state_->head).subspan(state_->received), until));
+            if (state_->received == 0) state_->begin = std::chrono::steady_clock::now();
             state_->received += count;
             DISPART_CHECK(named(check_magic(std::span(state_->head).first(state_->received))));
             if (state_->received < frame_header_size) continue;

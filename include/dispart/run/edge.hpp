@@ -1,0 +1,282 @@
+#pragma once
+/// \file
+/// The two ends of an edge between stages: a bounded queue, a connection, and the thread between them, so that
+/// transfers overlap with computing.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "dispart/run/concepts.hpp"
+#include "dispart/run/handshake.hpp"
+#include "dispart/run/queue.hpp"
+#include "dispart/run/recorder.hpp"
+#include "dispart/run/tensor_message.hpp"
+
+namespace dispart {
+
+/// Told of the error that ended an edge, once, by the edge's own thread.
+using error_handler = std::function<void(error)>;
+
+/// What an edge's end has to know.
+struct edge_settings {
+    std::uint32_t edge = 0;
+    std::string peer{};                            ///< device at the other end, for messages
+    std::size_t depth = 1;                         ///< messages that the queue holds
+    std::size_t tensors = 0;                       ///< in each message
+    std::size_t max_bytes = std::size_t{1} << 30;  ///< of a message
+    std::string codec = "raw";                     ///< of the end that sends
+    seconds send_within{60.0};                     ///< longest that sending one message may take
+};
+
+namespace detail {
+
+/// What both ends share: the connection and its thread.
+template <connection_handle Connection>
+class edge_end {
+  public:
+    edge_end(edge_settings settings, error_handler report)
+        : settings_(std::move(settings))
+        , report_(std::move(report)) {}
+
+    /// Starts to carry. Errors: refused where the end has a connection already, or was stopped.
+    template <class Pump>
+    result<void> attach(Connection connection, Pump pump) {
+        const std::scoped_lock lock(mutex_);
+        if (connection_ || stopping_)
+            return fail(errc::refused, settings_.peer, "edge " + std::to_string(settings_.edge) + " is taken");
+        connection_.emplace(std::move(connection));
+        thread_ = std::thread([this, pump] {
+            const auto outcome = guarded(pump);
+            if (!outcome && !stopping_.exchange(true)) report_(named(outcome.error()));
+            const std::scoped_lock ending(mutex_);
+            ended_ = true;
+            changed_.notify_all();
+        });
+        return {};
+    }
+
+    [[nodiscard]] bool attached() {
+        const std::scoped_lock lock(mutex_);
+        return connection_.has_value();
+    }
+
+    void stop() {
+        stopping_ = true;
+        const std::scoped_lock lock(mutex_);
+        if (connection_) connection_->close();
+    }
+
+    /// Waits until the thread has nothing more to do, if there is one.
+    void wait(deadline until) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_until(lock, until, [this] { return ended_ || !connection_; });
+    }
+
+    void join() {
+        if (thread_.joinable()) thread_.join();
+    }
+
+    [[nodiscard]] const edge_settings& settings() const noexcept { return settings_; }
+    /// Only for the edge's own thread.
+    [[nodiscard]] Connection& connection() { return *connection_; }
+    [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+
+  private:
+    template <class Pump>
+    static result<void> guarded(const Pump& pump) {
+        try {
+            return pump();
+        } catch (const std::exception& e) {
+            return fail(errc::callback_failed, {}, e.what());
+        } catch (...) {
+            return fail(errc::callback_failed, {}, "something that is no std::exception was thrown");
+        }
+    }
+
+    [[nodiscard]] error named(error e) const {
+        e.offender = settings_.peer;
+        e.message = "edge " + std::to_string(settings_.edge) + ": " + e.message;
+        return e;
+    }
+
+    edge_settings settings_;
+    error_handler report_;
+    std::mutex mutex_{};
+    std::condition_variable changed_{};
+    bool ended_ = false;
+    std::optional<Connection> connection_{};
+    std::atomic<bool> stopping_ = false;
+    std::thread thread_{};
+};
+
+}  // namespace detail
+
+/// The receiving end: reads a message only when there is room for it, so that a slow stage slows its senders.
+template <connection_handle Connection>
+class incoming_edge {
+  public:
+    incoming_edge(edge_settings settings, const codec_table& codecs, span_recorder& spans,
+                  error_handler report)
+        : queue_(settings.depth)
+        , codecs_(&codecs)
+        , spans_(&spans)
+        , end_(std::move(settings), std::move(report)) {}
+    incoming_edge(const incoming_edge&) = delete;
+    incoming_edge& operator=(const incoming_edge&) = delete;
+    ~incoming_edge() {
+        stop();
+        end_.join();
+    }
+
+    /// Takes the connection over which the messages come. Errors: refused where there is one already.
+    result<void> attach(Connection connection) {
+        connection.set_frame_limit(end_.settings().max_bytes);
+        return end_.attach(std::move(connection), [this] { return receive_all(); });
+    }
+    [[nodiscard]] bool attached() { return end_.attached(); }
+    [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
+
+    /// The next request's tensors, in order of requests. Errors: timeout, cancelled at the end of the stream.
+    [[nodiscard]] result<tensor_message> next(deadline until) { return queue_.pop(until); }
+
+    /// Ends the edge; from any thread.
+    void stop() {
+        end_.stop();
+        queue_.close();
+    }
+
+  private:
+    result<void> receive_all() {
+        const auto closed = [this] { queue_.close(); };
+        for (std::uint64_t request = 0; !end_.stopping(); ++request) {
+            if (!queue_.wait_for_room(no_deadline())) return {};
+            auto message = receive_one(request);
+            if (!message) return tl::unexpected(message.error());
+            if (!*message) return closed(), result<void>{};
+            if (!queue_.push(std::move(**message), no_deadline())) return {};
+        }
+        return {};
+    }
+
+    /// Nothing where the peer has finished.
+    result<std::optional<tensor_message>> receive_one(std::uint64_t request) {
+        const std::string& peer = end_.settings().peer;
+        DISPART_TRY(const frame received, end_.connection().receive(no_deadline()));
+        const std::int64_t end = nanoseconds_now();
+        if (received.kind == static_cast<std::uint16_t>(message_kind::finish)) return std::nullopt;
+        if (received.kind != static_cast<std::uint16_t>(message_kind::tensors))
+            return fail(errc::protocol_error, peer, "a message that is no TENSORS");
+        DISPART_TRY(tensor_message message, decode_tensors(received.payload, *codecs_, limits()));
+        if (message.edge != end_.settings().edge || message.tensors.size() != end_.settings().tensors)
+            return fail(errc::protocol_error, peer, "tensors of another edge");
+        if (message.request != request)
+            return fail(errc::protocol_error, peer,
+                        "request " + std::to_string(message.request) + " came, where " +
+                            std::to_string(request) + " was due");
+        spans_->record({span_kind::received, request, message.edge, received.payload.size(),
+                        nanoseconds_of(received.begin), end});
+        return std::optional(std::move(message));
+    }
+
+    [[nodiscard]] tensor_limits limits() const {
+        return {.tensors = end_.settings().tensors, .bytes = end_.settings().max_bytes};
+    }
+
+    bounded_queue<tensor_message> queue_;
+    const codec_table* codecs_;
+    span_recorder* spans_;
+    detail::edge_end<Connection> end_;
+};
+
+/// The sending end.
+template <connection_handle Connection>
+class outgoing_edge {
+  public:
+    /// Precondition: the codec outlives the edge.
+    outgoing_edge(edge_settings settings, const any_codec& codec, span_recorder& spans, error_handler report)
+        : queue_(settings.depth)
+        , codec_(&codec)
+        , spans_(&spans)
+        , end_(std::move(settings), std::move(report)) {}
+    outgoing_edge(const outgoing_edge&) = delete;
+    outgoing_edge& operator=(const outgoing_edge&) = delete;
+    ~outgoing_edge() {
+        stop();
+        end_.join();
+    }
+
+    /// Connects to the listener at the other end, introduces the edge, and starts to send.
+    /// Errors: those of the transport and of `introduce`.
+    template <transport Transport>
+    result<void> connect(Transport& carrier, const std::string& address, const hello_message& hello,
+                         deadline until) {
+        DISPART_TRY(Connection connection, carrier.connect(address, until));
+        DISPART_CHECK(introduce(connection, hello, until));
+        return end_.attach(std::move(connection), [this] { return send_all(); });
+    }
+    [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
+
+    /// Queues a request's tensors; waits for room. A message leaves its place only when it was sent.
+    /// Errors: timeout, cancelled once the edge has ended.
+    [[nodiscard]] result<void> push(std::uint64_t request, std::vector<tensor> tensors, deadline until) {
+        return queue_.push(tensor_message{request, end_.settings().edge, std::move(tensors)}, until);
+    }
+
+    /// Sends what is queued, says that no more will come, and waits until that is done.
+    void finish(deadline until) {
+        queue_.close();
+        end_.wait(until);
+    }
+
+    /// Ends the edge at once; from any thread.
+    void stop() {
+        end_.stop();
+        queue_.close();
+    }
+
+  private:
+    result<void> send_all() {
+        for (;;) {
+            const auto message = queue_.take(no_deadline());
+            if (end_.stopping()) return {};
+            if (!message) return say_finish();
+            DISPART_CHECK(send_one(*message));
+            queue_.release();
+        }
+    }
+
+    /// A courtesy: the peer may have ended before.
+    result<void> say_finish() {
+        static_cast<void>(send_message(end_.connection(), finish_message{}, deadline_in(seconds(1.0))));
+        return {};
+    }
+
+    result<void> send_one(const tensor_message& message) {
+        const std::int64_t begin = nanoseconds_now();
+        DISPART_TRY(const auto buffers,
+                    writer_.write(message.request, message.edge, message.tensors, *codec_));
+        DISPART_CHECK(end_.connection().send(static_cast<std::uint16_t>(message_kind::tensors), buffers,
+                                             deadline_in(end_.settings().send_within)));
+        spans_->record(
+            {span_kind::sent, message.request, message.edge, writer_.size(), begin, nanoseconds_now()});
+        return {};
+    }
+
+    bounded_queue<tensor_message> queue_;
+    const any_codec* codec_;
+    span_recorder* spans_;
+    tensor_message_writer writer_{};
+    detail::edge_end<Connection> end_;
+};
+
+}  // namespace dispart

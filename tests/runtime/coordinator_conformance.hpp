@@ -1,0 +1,415 @@
+#pragma once
+// What worker and coordinator do together, over any transport.
+#include "runtime/toy.hpp"
+
+namespace dispart::test {
+
+template <class Transport>
+result<coordinator<Transport>> deployed(toy_cluster<Transport>& on, shelf& models, const model& m,
+                                        const partition& cut, coordinator_options options = impatient()) {
+    auto plan = make_deployment(m, cut, on.hosts, models.encoder());
+    REQUIRE(plan);
+    return coordinator<Transport>::deploy(on.carrier, *plan, std::move(options));
+}
+
+/// A deployment that works: the workers are free.
+template <class Transport>
+void still_serves(toy_cluster<Transport>& on, shelf& models, std::size_t workers) {
+    const model m = chain(workers);
+    auto running = deployed(on, models, m, in_stages(std::vector<std::size_t>(workers, 1)));
+    INFO((running ? std::string() : to_string(running.error())));
+    REQUIRE(running);
+    CHECK(run_and_check(*running, m, 3));
+    CHECK(running->shut_down());
+}
+
+template <class Transport>
+void chains_and_reports() {
+    shelf models;
+    toy_cluster<Transport> on(models, 3);
+    const model m = chain(6);
+    auto running = deployed(on, models, m, in_stages({2, 3, 1}));
+    REQUIRE(running);
+    for (const std::size_t window : {0U, 1U, 5U}) {
+        const auto report = run_and_check(*running, m, 40, {.window = window});
+        REQUIRE(report);
+        CHECK(report->finished.size() == 40);
+        CHECK(report->stages.size() == 3);
+        for (const auto& each : report->stages) CHECK(each.requests == 40);
+        CHECK(report->events.devices == std::vector<std::string>{"w0", "w1", "w2"});
+        std::size_t computing = 0, moving = 0;
+        for (const event& each : report->events.events) {
+            CHECK(each.end >= each.begin);
+            CHECK(each.begin.value >= -0.001);
+            CHECK(each.end.value <= report->finished.back() + 0.01);
+            computing += each.what == activity::compute ? 1 : 0;
+            moving += each.what == activity::transfer ? 1 : 0;
+        }
+        CHECK(computing == 3 * 40);
+        CHECK(moving == 4 * 40);
+    }
+    CHECK(running->shut_down());
+    CHECK(running
+              ->run(
+                  1, [&](request_id r) { return inputs_of(m, r); }, [](request_id, auto) {})
+              .error()
+              .code == errc::invalid_argument);
+}
+
+template <class Transport>
+void stages_overlap() {
+    shelf models;
+    toy_cluster<Transport> on(models, {slow(10ms), slow(10ms), slow(10ms)});
+    const model m = chain(3);
+    auto running = deployed(on, models, m, in_stages({1, 1, 1}));
+    REQUIRE(running);
+    const auto single = run_and_check(*running, m, 8, {.window = 1});
+    const auto piped = run_and_check(*running, m, 30);
+    REQUIRE((single && piped));
+    CHECK(single->latency.value > 0.030);
+    CHECK(single->period.value > 0.030);
+    CHECK(piped->period.value > 0.0099);
+    CHECK(piped->period.value < 0.6 * single->period.value);
+    CHECK(piped->stages[1].compute.value > 0.0099);
+    CHECK(running->shut_down());
+}
+
+template <class Transport>
+void tensors_skip_stages() {
+    shelf models;
+    toy_cluster<Transport> on(models, 4);
+    const model m = with_skips();
+    auto running = deployed(on, models, m, in_stages({1, 2, 2, 1}));
+    REQUIRE(running);
+    CHECK(run_and_check(*running, m, 60));
+    CHECK(running->shut_down());
+    // the same over two devices that hold two stages each
+    partition shared = in_stages({1, 2, 2, 1});
+    shared.parts[2].device = 0;
+    shared.parts[3].device = 1;
+    auto again = deployed(on, models, m, shared);
+    REQUIRE(again);
+    const auto report = run_and_check(*again, m, 60);
+    REQUIRE(report);
+    // stages of one device do not compute at the same time
+    std::vector<event> on_first;
+    for (const event& each : report->events.events)
+        if (each.what == activity::compute && each.device == 0) on_first.push_back(each);
+    CHECK(on_first.size() == 120);
+    for (std::size_t i = 1; i < on_first.size(); ++i)
+        CHECK(on_first[i].begin.value >= on_first[i - 1].end.value - 1e-9);
+    CHECK(again->shut_down());
+}
+
+template <class Transport>
+void odd_models() {
+    shelf models;
+    toy_cluster<Transport> on(models, 2);
+    SUBCASE("an output that is an input, an output twice, a stage that reads nothing") {
+        model_builder b("odd");
+        const auto x = b.input("x", {4});
+        const auto k = b.add("Constant", {}, {.attrs = {{"value", tensor::of<float>({4}, {1, 2, 3, 4})}}});
+        const auto y = b.add("Add", {x, k});
+        for (const auto t : {x, y, y, k}) b.output(t);
+        auto made = std::move(b).build();
+        REQUIRE(made);
+        auto running = deployed(on, models, *made, in_stages({1, 1}));
+        REQUIRE(running);
+        std::size_t seen = 0;
+        const auto report = running->run(
+            5, [&](request_id r) { return inputs_of(*made, r); },
+            [&](request_id r, const std::vector<tensor>& outputs) {
+                ++seen;
+                REQUIRE(outputs.size() == 4);
+                const float first = inputs_of(*made, r)[0].data<float>()[0];
+                CHECK(outputs[0].data<float>()[0] == first);
+                CHECK(outputs[1].data<float>()[0] == first + 1);
+                CHECK(outputs[2].data<float>()[3] == outputs[1].data<float>()[3]);
+                CHECK(outputs[3].data<float>()[3] == 4);
+            });
+        CHECK(report);
+        CHECK(seen == 5);
+        CHECK(running->shut_down());
+    }
+    SUBCASE("large tensors") {
+        const model m = chain(2, {1'000'000});
+        auto running = deployed(on, models, m, in_stages({1, 1}));
+        REQUIRE(running);
+        CHECK(run_and_check(*running, m, 6));
+        CHECK(running->shut_down());
+    }
+    SUBCASE("no requests") {
+        const model m = chain(2);
+        auto running = deployed(on, models, m, in_stages({1, 1}));
+        REQUIRE(running);
+        const auto report = run_and_check(*running, m, 0);
+        REQUIRE(report);
+        CHECK(report->events.events.empty());
+        CHECK(running->shut_down());
+    }
+}
+
+template <class Transport>
+void deployments_follow_one_another() {
+    shelf models;
+    toy_cluster<Transport> on(models, 2);
+    for (int i = 0; i < 3; ++i) still_serves(on, models, 2);
+    // one at a time: a second coordinator waits for its turn, and gets none before its deadline
+    const model m = chain(2);
+    auto first = deployed(on, models, m, in_stages({1, 1}));
+    REQUIRE(first);
+    auto options = impatient();
+    options.connect_within = seconds(0.3);
+    const auto second = deployed(on, models, m, in_stages({1, 1}), options);
+    REQUIRE(!second);
+    CHECK(second.error().code == errc::refused);
+    CHECK(run_and_check(*first, m, 3));
+    first = fail(errc::cancelled, {}, {});  // dropped without a word
+    still_serves(on, models, 2);
+}
+
+template <class Transport>
+void errors_are_named() {
+    shelf models;
+    const layer_hook third_time_fails =
+        [calls = std::make_shared<std::atomic<int>>(0)](const layer& l) -> result<void> {
+        if (l.op == "Abs" && ++*calls == 3) return fail(errc::shape_mismatch, l.name, "broken on purpose");
+        if (l.op == "Neg") throw std::runtime_error("thrown on purpose");
+        return {};
+    };
+    toy_cluster<Transport> on(models, {{}, third_time_fails, {}});
+    model_builder b("failing");
+    tensor_id t = b.input("x", {4});
+    const auto of_layers = [&](std::vector<std::string> ops) {
+        for (const auto& op : ops) t = op == "Add" ? b.add(op, {t, t}) : b.add(op, {t});
+        b.output(t);
+        return built(b);
+    };
+    const auto run = [&](const model& m) -> result<run_report> {
+        auto running = deployed(on, models, m, in_stages({1, 1, 1}));
+        if (!running) return tl::unexpected(running.error());
+        return running->run(
+            10, [&](request_id r) { return inputs_of(m, r); }, [](request_id, auto) {});
+    };
+    SUBCASE("a layer fails") {
+        const auto outcome = run(of_layers({"Add", "Abs", "Add"}));
+        REQUIRE(!outcome);
+        CHECK(outcome.error().code == errc::shape_mismatch);
+        CHECK(outcome.error().offender == "w1");
+        CHECK(outcome.error().message.find("broken on purpose") != std::string::npos);
+    }
+    SUBCASE("a layer throws") {
+        const auto outcome = run(of_layers({"Add", "Neg", "Add"}));
+        REQUIRE(!outcome);
+        CHECK(outcome.error().code == errc::callback_failed);
+        CHECK(outcome.error().offender == "w1");
+        CHECK(outcome.error().message.find("thrown on purpose") != std::string::npos);
+    }
+    SUBCASE("a backend cannot load a stage") {
+        const auto outcome = run(of_layers({"Add", "Relu", "Add"}));
+        REQUIRE(!outcome);
+        CHECK(outcome.error().code == errc::unsupported);
+        CHECK(outcome.error().offender == "w1");
+        CHECK(outcome.error().message.find("Relu") != std::string::npos);
+    }
+    SUBCASE("a stage cannot be decoded") {
+        const model m = chain(3);
+        auto plan = make_deployment(m, in_stages({1, 1, 1}), on.hosts, models.encoder());
+        REQUIRE(plan);
+        plan->stages[2].model.resize(5);
+        const auto outcome = coordinator<Transport>::deploy(on.carrier, *plan, impatient());
+        REQUIRE(!outcome);
+        CHECK(outcome.error().code == errc::parse_error);
+        CHECK(outcome.error().offender == "w2");
+    }
+    SUBCASE("an unknown codec") {
+        const model m = chain(3);
+        auto plan = make_deployment(m, in_stages({1, 1, 1}), on.hosts, models.encoder(), {.codec = "magic"});
+        REQUIRE(plan);
+        CHECK(coordinator<Transport>::deploy(on.carrier, *plan, impatient()).error().code == errc::unsupported);
+    }
+    SUBCASE("inputs and results that throw or do not fit") {
+        const model m = chain(3);
+        const auto attempt = [&](auto inputs, auto results) {
+            auto running = deployed(on, models, m, in_stages({1, 1, 1}));
+            REQUIRE(running);
+            const auto outcome = running->run(5, inputs, results);
+            REQUIRE(!outcome);
+            return outcome.error();
+        };
+        const auto good = [&](request_id r) { return inputs_of(m, r); };
+        const auto ignore = [](request_id, const std::vector<tensor>&) {};
+        CHECK(attempt([](request_id) -> std::vector<tensor> { throw std::runtime_error("no"); }, ignore).code ==
+              errc::callback_failed);
+        CHECK(attempt(good, [](request_id, const std::vector<tensor>&) { throw 5; }).code ==
+              errc::callback_failed);
+        CHECK(attempt([](request_id) { return std::vector<tensor>(); }, ignore).code == errc::invalid_argument);
+        CHECK(attempt([](request_id) -> result<std::vector<tensor>> { return fail(errc::io_error, "f", "g"); },
+                      ignore) == error{errc::io_error, "f", "g", {}});
+        const error shape =
+            attempt([](request_id) { return std::vector<tensor>{tensor(dtype::f32, {3})}; }, ignore);
+        CHECK(shape.code == errc::shape_mismatch);
+        CHECK(shape.offender == "w0");
+        const error absent = attempt([](request_id) { return std::vector<tensor>(1); }, ignore);
+        CHECK(absent.code == errc::invalid_argument);
+    }
+    still_serves(on, models, 3);
+}
+
+template <class Connection>
+bool still_there(Connection& caller) {
+    const auto got = caller.receive(within(20ms));
+    return got || got.error().code == errc::timeout;
+}
+
+template <class Transport>
+void silent_and_wrong_peers() {
+    shelf models;
+    toy_cluster<Transport> on(models, 2);
+    auto listener = on.carrier.listen("");
+    REQUIRE(listener);
+    on.hosts.push_back({"odd", listener->address()});
+    const model m = chain(3);
+    auto options = impatient();
+    options.connect_within = seconds(0.5);
+    options.patience = seconds(0.5);
+    options.heartbeat = seconds(0.1);
+    const auto attempt = [&](double at_most) {
+        result<coordinator<Transport>> outcome = fail(errc::cancelled, {}, {});
+        const double spent = seconds_of([&] {
+            outcome = deployed(on, models, m, in_stages({1, 1, 1}), options);
+        });
+        CHECK(spent < at_most);
+        REQUIRE(!outcome);
+        CHECK(outcome.error().offender == "odd");
+        return outcome.error().code;
+    };
+    const auto impostor = [&](auto behave) {
+        return std::jthread([&, behave](std::stop_token stop) {
+            while (!stop.stop_requested()) {
+                auto caller = listener->accept(within(20ms));
+                if (!caller) continue;
+                if (!receive_message<hello_message>(*caller, within(2s))) continue;
+                behave(*caller);
+                while (!stop.stop_requested() && still_there(*caller)) {
+                }
+            }
+        });
+    };
+    SUBCASE("never answers") {
+        const auto mute = impostor([](auto&) {});
+        CHECK(attempt(3.0) == errc::timeout);
+    }
+    SUBCASE("answers, and then falls silent") {
+        const auto frozen = impostor([](auto& caller) {
+            CHECK(send_message(caller, welcome_message{1, "odd", {"codec:raw"}}, within(1s)));
+            std::this_thread::sleep_for(1s);
+        });
+        CHECK(attempt(2.0) == errc::timeout);
+    }
+    SUBCASE("another version") {
+        const auto future = impostor([](auto& caller) {
+            CHECK(send_message(caller, welcome_message{9, "odd", {}}, within(1s)));
+        });
+        CHECK(attempt(2.0) == errc::protocol_error);
+    }
+    SUBCASE("nonsense") {
+        const auto confused =
+            impostor([](auto& caller) { CHECK(send_message(caller, pong_message{}, within(1s))); });
+        CHECK(attempt(2.0) == errc::protocol_error);
+    }
+    SUBCASE("nobody is there") {
+        listener->close();
+        CHECK(attempt(3.0) == errc::peer_lost);
+    }
+    SUBCASE("accepts and closes") {
+        const auto shut = impostor([](auto& caller) { caller.close(); });
+        CHECK(attempt(3.0) == errc::peer_lost);
+    }
+    on.hosts.pop_back();
+    still_serves(on, models, 2);
+}
+
+template <class Transport>
+void workers_refuse_what_is_not_in_order() {
+    shelf models;
+    toy_cluster<Transport> on(models, 2);
+    const auto call = [&](const hello_message& hello) {
+        auto caller = on.carrier.connect(on.hosts[0].address, within(1s));
+        REQUIRE(caller);
+        const auto welcome = introduce(*caller, hello, within(2s));
+        return welcome ? errc::cancelled : welcome.error().code;
+    };
+    CHECK(call({.oldest = 7, .newest = 9}) == errc::protocol_error);
+    CHECK(call({.role = connection_role::data, .deployment = 1, .index = 0}) == errc::refused);
+    CHECK(call({.role = connection_role::probe}) == errc::cancelled);
+    const auto command = [&](auto... messages) {
+        auto caller = on.carrier.connect(on.hosts[0].address, within(1s));
+        REQUIRE(caller);
+        REQUIRE(introduce(*caller, {}, within(2s)));
+        (static_cast<void>(send_message(*caller, messages, within(1s))), ...);
+        for (;;) {
+            const auto got = receive_message<failure_message>(*caller, within(3s));
+            REQUIRE(got);
+            return got->code;
+        }
+    };
+    const deploy_message good{
+        .model_bytes = 10, .incoming = {{0, "c", {0}, 1, 100}}, .patience = 1'000'000'000};
+    CHECK(command(pong_message{}) == errc::protocol_error);
+    CHECK(command(hello_message{}) == errc::protocol_error);
+    CHECK(command(good, good) == errc::protocol_error);
+    CHECK(command(deploy_message{}) == errc::protocol_error);
+    auto bad = good;
+    bad.model_bytes = ~std::uint64_t{0};
+    CHECK(command(bad) == errc::limit_exceeded);
+    bad = good;
+    bad.incoming[0].depth = 4'000'000'000;
+    CHECK(command(bad) == errc::protocol_error);
+    bad = good;
+    bad.incoming.push_back(bad.incoming[0]);
+    CHECK(command(bad) == errc::protocol_error);
+    bad = good;
+    bad.outgoing = {{1, "d", "nowhere", {0}, "magic", 1}};
+    CHECK(command(bad) == errc::unsupported);
+    // a coordinator that falls silent loses its worker
+    std::optional<typename Transport::connection> quiet;
+    for (int i = 0; i < 100 && !quiet; ++i) {  // the worker may still be busy ending the one before
+        auto caller = on.carrier.connect(on.hosts[0].address, within(1s));
+        REQUIRE(caller);
+        if (introduce(*caller, {.deployment = 5}, within(2s))) quiet.emplace(std::move(*caller));
+        else std::this_thread::sleep_for(20ms);
+    }
+    REQUIRE(quiet);
+    auto hasty = good;
+    hasty.patience = 300'000'000;
+    REQUIRE(send_message(*quiet, hasty, within(1s)));
+    CHECK(receive_message<failure_message>(*quiet, within(3s))->code == errc::timeout);
+    still_serves(on, models, 2);
+}
+
+template <class Transport>
+void links_are_probed() {
+    shelf models;
+    toy_cluster<Transport> on(models, 1);
+    const auto measured = probe_link(on.carrier, on.hosts[0].address, {.round_trips = 20, .messages = 8});
+    REQUIRE(measured);
+    CHECK((measured->latency.value > 0 && measured->latency.value < 0.05));
+    CHECK(measured->bandwidth.value > 1e7);
+    still_serves(on, models, 1);
+}
+
+template <class Transport>
+void runs_deployments() {
+    SUBCASE("chains, and reports on them") { chains_and_reports<Transport>(); }
+    SUBCASE("stages overlap") { stages_overlap<Transport>(); }
+    SUBCASE("tensors skip stages") { tensors_skip_stages<Transport>(); }
+    SUBCASE("odd models") { odd_models<Transport>(); }
+    SUBCASE("deployments follow one another") { deployments_follow_one_another<Transport>(); }
+    SUBCASE("errors are named") { errors_are_named<Transport>(); }
+    SUBCASE("silent and wrong peers") { silent_and_wrong_peers<Transport>(); }
+    SUBCASE("workers refuse what is not in order") { workers_refuse_what_is_not_in_order<Transport>(); }
+    SUBCASE("links are probed") { links_are_probed<Transport>(); }
+}
+
+}  // namespace dispart::test
