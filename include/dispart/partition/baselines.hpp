@@ -40,10 +40,14 @@ namespace detail {
     return division;
 }
 
-/// 0, 1, ..., device_count - 1.
+/// The devices that may run some layer, ascending: hosts and switches that only forward are none.
 [[nodiscard]] inline std::vector<device_id> all_devices(const instance& problem) {
-    std::vector<device_id> devices(problem.device_count());
-    std::iota(devices.begin(), devices.end(), device_id{0});
+    std::vector<device_id> devices;
+    for (device_id d = 0; d < problem.device_count(); ++d) {
+        bool any = false;
+        for (layer_id l = 0; l < problem.layer_count() && !any; ++l) any = problem.is_allowed(l, d);
+        if (any) devices.push_back(d);
+    }
     return devices;
 }
 
@@ -80,7 +84,7 @@ struct best_single_device {
 };
 static_assert(partitioner<best_single_device>);
 
-/// The same number of layers on every device, in device order; the first ones take the rest.
+/// The same number of layers on every device that may run any, in device order; the first ones take the rest.
 /// Errors: infeasible (some device cannot hold or run its share, or has no route). O(layers + tensors read).
 struct even_partitioner {
     [[nodiscard]] static constexpr std::string_view name() { return "even"; }
@@ -88,12 +92,13 @@ struct even_partitioner {
     [[nodiscard]] result<partition> operator()(const instance& problem, objective) const {
         if (problem.layer_count() == 0)
             return fail(errc::invalid_argument, "instance", "there are no layers");
-        const std::size_t devices = problem.device_count();
+        const auto devices = detail::all_devices(problem);
+        if (devices.empty()) return fail(errc::infeasible, "cluster", "no device may run any layer");
         std::vector<std::size_t> cuts{0};
-        for (device_id d = 0; d < devices; ++d)
-            cuts.push_back(cuts.back() + problem.layer_count() / devices +
-                           (d < problem.layer_count() % devices ? 1 : 0));
-        return detail::if_feasible(problem, detail::contiguous_partition(cuts, detail::all_devices(problem)));
+        for (std::size_t k = 0; k < devices.size(); ++k)
+            cuts.push_back(cuts.back() + problem.layer_count() / devices.size() +
+                           (k < problem.layer_count() % devices.size() ? 1 : 0));
+        return detail::if_feasible(problem, detail::contiguous_partition(cuts, devices));
     }
 };
 static_assert(partitioner<even_partitioner>);
@@ -109,14 +114,16 @@ struct proportional_partitioner {
     [[nodiscard]] result<partition> operator()(const instance& problem, objective) const {
         if (problem.layer_count() == 0)
             return fail(errc::invalid_argument, "instance", "there are no layers");
+        const auto devices = detail::all_devices(problem);
+        if (devices.empty()) return fail(errc::infeasible, "cluster", "no device may run any layer");
         std::vector<double> work(problem.layer_count(), 0.0);
-        std::vector<double> speed(problem.device_count(), 0.0);
-        for (device_id d = 0; d < problem.device_count(); ++d) {
+        std::vector<double> speed(devices.size(), 0.0);
+        for (std::size_t k = 0; k < devices.size(); ++k) {
             for (layer_id l = 0; l < problem.layer_count(); ++l) {
-                work[l] += problem.compute(l, d);
-                speed[d] += problem.compute(l, d);
+                work[l] += problem.compute(l, devices[k]);
+                speed[k] += problem.compute(l, devices[k]);
             }
-            speed[d] = 1.0 / std::max(speed[d], 1e-300);
+            speed[k] = 1.0 / std::max(speed[k], 1e-300);
         }
         const double all_work = std::accumulate(work.begin(), work.end(), 0.0);
         const double all_speed = std::accumulate(speed.begin(), speed.end(), 0.0);
@@ -124,15 +131,15 @@ struct proportional_partitioner {
         layer_id next = 0;
         double work_done = 0.0;
         double speed_used = 0.0;
-        for (device_id d = 0; d < problem.device_count(); ++d) {
-            speed_used += speed[d];
+        for (const double each : speed) {
+            speed_used += each;
             const double until = all_work * (speed_used / all_speed);
             // A layer belongs to the device in whose share its middle lies.
             while (next < work.size() && work_done + work[next] / 2.0 <= until) work_done += work[next++];
             cuts.push_back(next);
         }
         cuts.back() = problem.layer_count();
-        return detail::if_feasible(problem, detail::contiguous_partition(cuts, detail::all_devices(problem)));
+        return detail::if_feasible(problem, detail::contiguous_partition(cuts, devices));
     }
 };
 static_assert(partitioner<proportional_partitioner>);
