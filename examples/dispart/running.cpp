@@ -168,6 +168,8 @@ result<setting> local_setting(const model& net, const run_arguments& given) {
     auto slowdowns = given.slowdown;
     if (slowdowns.size() > given.local)
         return fail(errc::invalid_argument, "--slowdown", "there are more values than workers");
+    for (const double each : slowdowns)
+        if (!(each >= 1.0)) return fail(errc::invalid_argument, "--slowdown", "every value must be 1 or more");
     slowdowns.resize(given.local, 1.0);
     setting made;
     DISPART_TRY(made.workers, local_workers::start(slowdowns));

@@ -1,0 +1,164 @@
+// The command line as people and scripts use it: real processes, real sockets, machine-readable answers.
+#include <doctest/doctest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "support/corpus.hpp"
+
+using nlohmann::json;
+
+namespace {
+
+struct answer {
+    int status = -1;
+    std::string text{};
+
+    [[nodiscard]] json parsed() const { return json::parse(text, nullptr, false); }
+};
+
+/// Runs `dispart ARGUMENTS`, two minutes at most; its standard error is dropped.
+answer dispart_cli(const std::string& arguments) {
+    const char* binary = std::getenv("DISPART_CLI");
+    REQUIRE_MESSAGE(binary != nullptr, "DISPART_CLI names the command line; ctest sets it");
+    const std::string command = "timeout 120 '" + std::string(binary) + "' " + arguments + " 2>/dev/null";
+    std::FILE* pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    answer got;
+    char chunk[4096];
+    for (std::size_t n = 0; (n = std::fread(chunk, 1, sizeof chunk, pipe)) > 0;) got.text.append(chunk, n);
+    const int raw = ::pclose(pipe);
+    got.status = WIFEXITED(raw) ? WEXITSTATUS(raw) : -1;
+    return got;
+}
+
+/// A folder of this test's own, gone with it.
+struct scratch {
+    std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("dispart-cli-" + std::to_string(::getpid()));
+    scratch() { std::filesystem::create_directories(folder); }
+    ~scratch() { std::filesystem::remove_all(folder); }
+    [[nodiscard]] std::string path(const std::string& name) const { return (folder / name).string(); }
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream(folder / name) << text;
+    }
+};
+
+constexpr const char* two_boards = R"({
+  "name": "two",
+  "devices": [
+    {"name": "fast", "speed_flops": "40 GFLOPS", "memory_bytes": "2 GiB"},
+    {"name": "slow", "speed_flops": "10 GFLOPS", "memory_bytes": "1 GiB"}],
+  "links": [{"between": ["fast", "slow"], "latency_s": "1 ms", "bandwidth_bytes_per_s": "1 Gbit/s"}]
+})";
+
+void check_run(const std::string& arguments) {
+    const auto got = dispart_cli("run --json --check " + arguments);
+    INFO(arguments << ": " << got.text.substr(0, 2000));
+    REQUIRE(got.status == 0);
+    const auto document = got.parsed();
+    CHECK(document["check"]["mismatches"] == 0);
+    CHECK(document["check"]["max_abs_error"].get<double>() <= 1e-4);
+    CHECK(document["predicted"]["period_s"].get<double>() > 0.0);
+    CHECK(document["measured"]["period_s"].get<double>() > 0.0);
+    CHECK(document["measured"]["latency_s"].get<double>() > 0.0);
+    CHECK(document["plan"]["stages"].size() >= 1);
+}
+
+}  // namespace
+
+TEST_CASE("plan, explain and simulate: a plan file goes from one to the next") {
+    const scratch here;
+    here.write("two.json", two_boards);
+    const auto planned = dispart_cli("plan --json --model resnet18 --cluster " + here.path("two.json") +
+                                     " --out " + here.path("plan.json"));
+    INFO(planned.text.substr(0, 2000));
+    REQUIRE(planned.status == 0);
+    const auto document = planned.parsed();
+    CHECK(document["stages"].size() == 2);
+    CHECK(document["gap"].get<double>() >= 0.0);
+    CHECK(document["gap"].get<double>() < 0.2);
+    CHECK(document["bound_s"].get<double>() <= document["period_s"].get<double>());
+    for (const auto& each : document["baselines"])
+        if (each["feasible"])
+            CHECK(document["period_s"].get<double>() <= each["period_s"].get<double>() * (1 + 1e-9));
+
+    const auto explained = dispart_cli("explain " + here.path("plan.json"));
+    CHECK(explained.status == 0);
+    CHECK(explained.text.find("fast") != std::string::npos);
+    CHECK(explained.text.find("The period is set by") != std::string::npos);
+
+    const auto simulated = dispart_cli("simulate --json --requests 40 " + here.path("plan.json"));
+    REQUIRE(simulated.status == 0);
+    CHECK(simulated.parsed()["period_s"].get<double>() ==
+          doctest::Approx(document["period_s"].get<double>()).epsilon(1e-6));
+    CHECK(simulated.parsed()["first_latency_s"].get<double>() ==
+          doctest::Approx(document["latency_s"].get<double>()).epsilon(1e-6));
+}
+
+TEST_CASE("run: local workers over TCP give what one device gives, and leave their files") {
+    const scratch here;
+    const std::string out = " --out " + here.path("out");
+    check_run("--model squeezenet --local 2 --slowdown 1,2 --requests 8" + out);
+    for (const char* name : {"plan.json", "gantt.svg", "placement.dot", "trace.json"})
+        CHECK(std::filesystem::file_size(here.folder / "out" / name) > 100);
+    // "even" uses every worker, whether it pays or not.
+    check_run("--model squeezenet --image 96 --local 5 --algorithm even --requests 8" + out);
+    check_run("--model mobilenet_v2 --image 96 --local 3 --algorithm even --requests 8" + out);
+}
+
+TEST_CASE("infer and run: real ONNX files equal their references, on one device and cut inside their heads") {
+    const auto corpus = dispart::test::corpus();
+    if (!corpus) {
+        MESSAGE("skipped: no corpus");
+        return;
+    }
+    const scratch here;
+    for (const auto& entry : std::filesystem::directory_iterator(*corpus / "models")) {
+        const auto file = entry.path().string();
+        if (!file.ends_with(".ref.json")) continue;
+        const auto model = file.substr(0, file.size() - 9) + ".onnx";
+        const auto got = dispart_cli("infer --json --model " + model + " --check " + file);
+        INFO(model << ": " << got.text.substr(0, 500));
+        CHECK(got.status == 0);
+        for (const auto& output : got.parsed()["outputs"]) CHECK(output["within_tolerance"] == true);
+    }
+    const std::string out = " --requests 4 --algorithm even --out " + here.path("out");
+    for (const int workers : {2, 3, 5})
+        check_run("--model " + (*corpus / "models" / "ultraface_version-RFB-320.onnx").string() +
+                  " --local " + std::to_string(workers) + out);
+    check_run("--model " + (*corpus / "models" / "mnist_cntk.onnx").string() + " --local 3" + out);
+}
+
+TEST_CASE("errors: named, in JSON on demand, with exit status 1") {
+    const scratch here;
+    here.write("broken.onnx", "this is no model");
+    here.write("broken.json", "{\"devices\": [");
+    here.write("nan.json", R"({"name": "n", "devices": [{"name": "d", "speed_flops": -1}]})");
+    here.write("tiny.json",
+               R"({"name": "t", "devices": [{"name": "d", "speed_flops": 1e9, "memory_bytes": 1000}]})");
+    const auto code = [&](const std::string& arguments) {
+        const auto got = dispart_cli(arguments + " --json");
+        INFO(arguments << ": " << got.text);
+        CHECK(got.status == 1);
+        return got.parsed()["error"]["code"].get<std::string>();
+    };
+    CHECK(code("infer --model no_such_network") == "not_found");
+    CHECK(code("infer --model " + here.path("missing.onnx")) == "not_found");
+    CHECK(code("infer --model " + here.path("broken.onnx")) == "parse_error");
+    CHECK(code("plan --model resnet18 --cluster " + here.path("broken.json")) == "parse_error");
+    CHECK(code("plan --model resnet18 --cluster " + here.path("nan.json")) == "invalid_cluster");
+    CHECK(code("plan --model resnet18 --cluster " + here.path("tiny.json")) == "infeasible");
+    CHECK(code("explain " + here.path("broken.json")) == "parse_error");
+    CHECK(code("run --model squeezenet --local 2 --slowdown 0.5") == "invalid_argument");
+    CHECK(code("worker --listen 0.0.0.0:0") == "refused");
+}
