@@ -111,6 +111,16 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
     return made;
 }
 
+/// The timeline with the coordinator, which the runtime has no id for, as the device that the cluster calls its source.
+timeline with_coordinator(timeline trace, const cluster& machines) {
+    const device_id coordinator = info(machines).source;
+    for (auto& e : trace.events) {
+        if (e.device == no_id) e.device = coordinator;
+        if (e.what == activity::transfer && e.peer == no_id) e.peer = coordinator;
+    }
+    return trace;
+}
+
 /// Every output against a run of the whole model in this process.
 result<ordered_json> check(const model& net, const std::vector<std::vector<tensor>>& outputs) {
     DISPART_TRY(auto whole, local_backend{}.load(net));
@@ -221,7 +231,7 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (given.check) {
         DISPART_TRY(checked, check(net, measured.outputs));
     }
-    DISPART_CHECK(write_files(given.out, p, net, predicted.trace, measured.stream.events));
+    DISPART_CHECK(write_files(given.out, p, net, predicted.trace, with_coordinator(measured.stream.events, where.machines)));
 
     const double period = measured.stream.period.value;
     const double latency = measured.alone.latency.value;

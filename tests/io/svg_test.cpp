@@ -43,6 +43,18 @@ TEST_CASE("gantt_svg: a bar's length is its share of the axis") {
     CHECK(svg.find("width=\"100.00\"") != std::string::npos);
 }
 
+TEST_CASE("gantt_svg: what goes to the outside has a row of its own") {
+    const timeline trace{{"d"},
+                         {{activity::compute, 0, 0, 0, no_id, seconds(0), seconds(1), {}},
+                          {activity::transfer, 0, 0, 0, no_id, seconds(1), seconds(2), bytes(8)},
+                          {activity::transfer, 0, no_id, no_id, 0, seconds(0), seconds(1), bytes(8)}}};
+    const std::vector<io::gantt_panel> panels{{"p", &trace}};
+    const auto svg = io::gantt_svg(panels);
+    CHECK(count(svg, "d → outside</text>") == 1);
+    CHECK(count(svg, "outside → d</text>") == 1);
+    CHECK(count(svg, ">d</text>") == 1);
+}
+
 TEST_CASE("gantt_svg: nothing to draw is still a document") {
     const timeline nothing;
     const std::vector<io::gantt_panel> panels{{"empty", &nothing}};

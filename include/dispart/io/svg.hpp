@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "dispart/core/event.hpp"
@@ -88,7 +89,7 @@ inline const char* request_colour(request_id r) {
 }
 
 inline std::string device_name(const timeline& trace, device_id d) {
-    if (d == no_id) return "?";
+    if (d == no_id) return "outside";
     return d < trace.devices.size() && !trace.devices[d].empty() ? trace.devices[d]
                                                                  : "device " + std::to_string(d);
 }
@@ -120,7 +121,7 @@ class gantt_painter {
     }
 
     double paint_panel(const gantt_panel& panel, double y) {
-        std::map<std::pair<device_id, device_id>, std::string> rows;  // (device, peer + 1, or 0 for computing) -> label
+        std::map<row_key, std::string> rows;  // -> label
         for (const auto& e : panel.trace->events) {
             if (e.request >= options_.requests) continue;
             const auto name = device_name(*panel.trace, e.device);
@@ -132,7 +133,7 @@ class gantt_painter {
         y += 24.0;
         const double bottom = y + static_cast<double>(rows.size()) * options_.row_height;
         paint_axis(y, bottom);
-        std::map<std::pair<device_id, device_id>, double> top;
+        std::map<row_key, double> top;
         for (const auto& [key, label] : rows) {
             text(8.0, y + options_.row_height * 0.65, label);
             top[key] = y;
@@ -143,8 +144,11 @@ class gantt_painter {
         return bottom + 34.0;
     }
 
-    static std::pair<device_id, device_id> key_of(const event& e) {
-        return {e.device, e.what == activity::transfer ? e.peer + 1 : 0};
+    /// Rows stand by device; what it computes first, then what it sends, by receiver.
+    using row_key = std::tuple<device_id, bool, device_id>;
+    static row_key key_of(const event& e) {
+        const bool moves = e.what == activity::transfer;
+        return {e.device, moves, moves ? e.peer : no_id};
     }
 
     void paint_axis(double top, double bottom) {
