@@ -298,8 +298,12 @@ TEST_CASE("the zoo, simplified or not, whole or in stages") {
         auto simple = load(m);
         const auto whole = run(simple, inputs);
         check_close(whole, expected);
-        for (const std::size_t stages : {2U, 3U, 5U})
-            CHECK(same_bits(run_in_stages(m, inputs, stages), whole));
+        for (const std::size_t stages : {2U, 3U, 5U}) {
+            const auto staged = run_in_stages(m, inputs, stages);
+            check_close(staged, whole);
+            // A residual that a convolution adds itself is rounded once less than one that a later stage adds.
+            if (name == "squeezenet") CHECK(same_bits(staged, whole));
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 /// \file
 /// Which layers can be done in the same pass as the convolution or product before them.
 
+#include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "dispart/core/csr.hpp"
@@ -47,6 +49,9 @@ namespace dispart::eigen {
     if (l.op == "HardSigmoid")
         return with(kind::hard_sigmoid, get_or(l.attrs, "alpha", 0.2F), get_or(l.attrs, "beta", 0.5F));
     if (l.op == "HardSwish") return with(kind::hard_swish);
+    if (l.op == "Gelu")
+        return with(get_or<std::string>(l.attrs, "approximate", "none") == "tanh" ? kind::gelu_tanh
+                                                                                  : kind::gelu);
     if (l.op == "Mish") return with(kind::mish);
     if (l.op == "Exp") return with(kind::exp);
     if (l.op == "Erf") return with(kind::erf);
@@ -73,9 +78,11 @@ class tail_finder {
         for (const auto t : info(m).outputs) is_output_[t] = true;
     }
 
-    /// The layer that alone reads t, where t is not wanted outside; else no_id.
+    /// The layer that alone reads t, where t is not wanted outside and what the layer makes of it is one tensor of the
+    /// same type and shape, so that it can take its place; else no_id.
     [[nodiscard]] layer_id sole_consumer(tensor_id t) const {
-        return is_output_[t] || consumers_[t].size() != 1 ? no_id : consumers_[t][0];
+        if (is_output_[t] || consumers_[t].size() != 1 || !replaces(consumers_[t][0], t)) return no_id;
+        return consumers_[t][0];
     }
     [[nodiscard]] bool is_output(tensor_id t) const { return is_output_[t]; }
     [[nodiscard]] const csr& consumers() const { return consumers_; }
@@ -92,6 +99,12 @@ class tail_finder {
   private:
     [[nodiscard]] const shape& dims(tensor_id t) const { return *info(model_).tensors[t].dims; }
 
+    [[nodiscard]] bool replaces(layer_id l, tensor_id t) const {
+        const auto& out = model_[l].outputs;
+        return out.size() == 1 && out[0] != no_id && dims(out[0]) == dims(t) &&
+               info(model_).tensors[out[0]].type == info(model_).tensors[t].type;
+    }
+
     template <class Ready>
     void add_residual(tail& found, Ready&& is_ready) const {
         const layer_id next = sole_consumer(found.result);
@@ -100,8 +113,9 @@ class tail_finder {
             return;
         const auto& in = model_[next].inputs;
         const tensor_id other = in[0] == found.result ? in[1] : in[0];
-        if (other == found.result || info(model_).tensors[other].constant || !is_ready(other) ||
-            dims(other) != dims(found.result))
+        if (other == found.result || other == no_id || info(model_).tensors[other].constant ||
+            !is_ready(other) || dims(other) != dims(found.result) ||
+            info(model_).tensors[other].type != dtype::f32)
             return;
         found.residual = other;
         accept(found, next);
@@ -125,7 +139,8 @@ class tail_finder {
             const layer_id gate = consumers_[x][first];
             const layer_id product = consumers_[x][1 - first];
             const auto act = activation_of(model_, model_[gate]);
-            if (!act || model_[product].op != "Mul" || sole_consumer(model_[gate].outputs[0]) != product)
+            if (!act || model_[product].op != "Mul" || !replaces(gate, x) || !replaces(product, x) ||
+                sole_consumer(model_[gate].outputs[0]) != product)
                 continue;
             const bool hard = act->kind == kernels::activation_kind::hard_sigmoid && act->beta == 0.5F &&
                               act->alpha > 0.16666F && act->alpha < 0.16667F;

@@ -26,11 +26,12 @@ namespace dispart::eigen {
 /// Takes a bias that a following Add with a constant vector makes, so that it joins the product.
 inline void take_bias(compiler& c, tail& end, epilogue_slots& post, std::int64_t columns) {
     const layer_id next = c.tails().sole_consumer(end.result);
-    if (post.bias != no_id || next == no_id || c.at(next).op != "Add" || c.at(next).inputs.size() != 2)
+    if (post.bias != no_id || next == no_id || c.at(next).op != "Add" || c.at(next).inputs.size() != 2 ||
+        c.at(next).attrs.contains("axis"))
         return;
     const auto& in = c.at(next).inputs;
     const tensor_id other = in[0] == end.result ? in[1] : in[0];
-    if (other == end.result || c.dims(c.at(next).outputs[0]) != c.dims(end.result)) return;
+    if (other == end.result || other == no_id) return;
     if (c.dims(other).empty() || c.dims(other).back() != columns) return;
     const auto bias = column_constant(c, other, columns, 1.0F);
     if (!bias) return;

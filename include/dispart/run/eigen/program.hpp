@@ -150,7 +150,8 @@ class eigen_executable {
         }
     }
 
-    /// One request: inputs and results in the model's order, in ONNX's layouts.
+    /// One request: inputs and results in the model's order, in ONNX's layouts. A result that only renames an input
+    /// shares its memory.
     /// Errors: shape_mismatch where an input is not of the model's type and shape; those of a general kernel.
     [[nodiscard]] result<std::vector<tensor>> run(std::span<const tensor> inputs) {
         return execute(inputs, nullptr);
@@ -203,9 +204,15 @@ class eigen_executable {
             before = now;
         }
         std::vector<tensor> results;
-        for (const auto s : program_.outputs) results.push_back(machine_.values[s]);
+        for (const auto s : program_.outputs) results.push_back(result_of(s));
         release();
         return results;
+    }
+
+    /// A result for the caller to keep: constants stay ours.
+    [[nodiscard]] tensor result_of(slot_id s) const {
+        const bool ours = program_.slots[program_.slots[s].root].from == home::constant;
+        return ours ? machine_.values[s].clone() : machine_.values[s];
     }
 
     result<void> take(std::span<const tensor> inputs) {
