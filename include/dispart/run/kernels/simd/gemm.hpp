@@ -53,8 +53,9 @@ inline void multiply(const gemm_args& args, const panel_layout& layout, const fl
                   .bias = args.post.bias,
                   .residual_stride = residual_stride,
                   .act = args.post.act};
+    const index_t block = even_block(end - args.row_begin, block_rows);
     for (index_t first = args.row_begin; first < end; first += job.row_count) {
-        job.row_count = end - first < block_rows ? end - first : block_rows;
+        job.row_count = end - first < block ? end - first : block;
         for (index_t i = 0; i < job.row_count; ++i) rows[i] = args.a + (first + i) * a_stride;
         job.c = args.c + first * c_stride;
         if (args.post.residual != nullptr) job.residual = args.post.residual + first * residual_stride;
@@ -65,7 +66,7 @@ inline void multiply(const gemm_args& args, const panel_layout& layout, const fl
 }  // namespace detail
 
 /// Computes a product with a packed right-hand side, depth > 0. O(rows * depth * columns); B is read from memory once
-/// per 120 rows, and for one row at the speed of memory. Equal inputs give equal bits whatever the row range.
+/// per 144 rows, and for one row at the speed of memory. Equal inputs give equal bits whatever the row range.
 inline void gemm(const gemm_args& args, const packed_matrix& b) noexcept {
     detail::multiply(args, b.layout(), b.values(), b.instruction_set());
 }

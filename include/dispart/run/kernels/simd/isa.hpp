@@ -66,6 +66,13 @@ inline isa detect_isa() noexcept {
 
 }  // namespace dispart::kernels
 
+/// A function that DISPART_SIMD_CALL calls: compiled for its instruction set alone, whatever the caller knows.
+#if defined(__clang__)
+#define DISPART_SIMD_ENTRY inline __attribute__((noinline))
+#else
+#define DISPART_SIMD_ENTRY inline __attribute__((noinline, noclone))
+#endif
+
 /// Calls FUNCTION(...) of the namespace that was compiled for `usable(WHICH)`.
 #if DISPART_SIMD_X86
 #define DISPART_SIMD_CALL(WHICH, FUNCTION, ...)                      \

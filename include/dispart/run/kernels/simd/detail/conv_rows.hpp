@@ -37,10 +37,8 @@ inline index_t rows_under(const conv2d_shape& s, index_t rows) noexcept {
 inline row_source source_of(const conv2d_shape& s) noexcept {
     row_source source;
     const index_t width = s.out_width();
-    const index_t parts = (width + block_rows - 1) / block_rows;
-    source.columns = (width + parts - 1) / parts;
-    source.rows = parts > 1 ? 1 : block_rows / width;
-    if (source.rows > s.out_height()) source.rows = s.out_height();
+    source.columns = even_block(width, block_rows);
+    source.rows = width > block_rows ? 1 : even_block(s.out_height(), block_rows / width);
     source.padded_copy =
         s.groups == 1 && s.kernel_width > 1 && s.dilation_width == 1 && s.in_channels < short_tap;
     if (source.padded_copy) {

@@ -158,7 +158,7 @@ inline void depthwise_image(const depthwise_job& job, index_t begin, index_t end
         depthwise_pixels(job, begin, end, whole);
 }
 
-inline void run_depthwise(const depthwise_job& job) noexcept {
+DISPART_SIMD_ENTRY void run_depthwise(const depthwise_job& job) noexcept {
     const conv2d_shape& s = job.shape;
     const index_t begin = job.args.row_begin;
     const index_t end = job.args.row_end < 0 ? s.batch * s.out_height() : job.args.row_end;

@@ -3,11 +3,12 @@
 
 namespace dispart::kernels::detail::DISPART_SIMD_NAMESPACE {
 
+/// Lane by lane, for want of a portable vector square root; negative lanes stay away from the library's error path.
 DISPART_SIMD_INLINE vfloat square_root(vfloat x) noexcept {
     float values[DISPART_SIMD_BYTES / 4];
-    store(values, x);
+    store(values, at_least(vfloat{}, x));
     for (index_t i = 0; i < lanes; ++i) values[i] = __builtin_sqrtf(values[i]);
-    return load(values);
+    return x < vfloat{} ? broadcast(__builtin_nanf("")) : load(values);
 }
 
 template <activation_kind Kind>
@@ -53,7 +54,8 @@ inline void activate_all(const activation& act, const float* in, float* out, ind
     if (i < count) store_some(out + i, activated<Kind>(load_some(in + i, count - i), alpha, beta), count - i);
 }
 
-inline void run_activate(const activation& act, const float* in, float* out, index_t count) noexcept {
+DISPART_SIMD_ENTRY void run_activate(const activation& act, const float* in, float* out,
+                                     index_t count) noexcept {
     using enum activation_kind;
     switch (act.kind) {
     case none:
@@ -151,7 +153,7 @@ inline void binary_rows(const binary_args& args) noexcept {
     }
 }
 
-inline void run_binary(const binary_args& args) noexcept {
+DISPART_SIMD_ENTRY void run_binary(const binary_args& args) noexcept {
     switch (args.kind) {
     case binary_kind::add:
         return binary_rows<binary_kind::add>(args);
@@ -168,7 +170,7 @@ inline void run_binary(const binary_args& args) noexcept {
     }
 }
 
-inline void run_scale_shift(const scale_shift_args& args) noexcept {
+DISPART_SIMD_ENTRY void run_scale_shift(const scale_shift_args& args) noexcept {
     const vfloat low = broadcast(bounds_of(args.act).low);
     const vfloat high = broadcast(bounds_of(args.act).high);
     for (index_t r = 0; r < args.rows; ++r) {
@@ -215,7 +217,7 @@ inline float exponential_sum(const float* in, float* out, index_t count, float s
     return total;
 }
 
-inline void run_softmax(const float* in, float* out, index_t rows, index_t columns) noexcept {
+DISPART_SIMD_ENTRY void run_softmax(const float* in, float* out, index_t rows, index_t columns) noexcept {
     for (index_t r = 0; r < rows; ++r, in += columns, out += columns) {
         const float total = exponential_sum(in, out, columns, row_maximum(in, columns));
         activate_all<activation_kind::affine>({.alpha = 1.0F / total}, out, out, columns);
@@ -255,7 +257,7 @@ inline void layer_norm_row(const layer_norm_args& args, const float* in, float* 
     }
 }
 
-inline void run_layer_norm(const layer_norm_args& args) noexcept {
+DISPART_SIMD_ENTRY void run_layer_norm(const layer_norm_args& args) noexcept {
     for (index_t r = 0; r < args.rows; ++r)
         layer_norm_row(args, args.in + r * args.columns, args.out + r * args.columns);
 }

@@ -244,7 +244,7 @@ inline void panel_range(const block_job& job, index_t first, index_t last, clamp
     }
 }
 
-inline void gemm_block(const block_job& job) noexcept {
+DISPART_SIMD_ENTRY void gemm_block(const block_job& job) noexcept {
     const panel_layout& layout = *job.layout;
     const clamp_bounds bounds = bounds_of(job.act);
     index_t p = job.row_count == 1 && job.segments == 1 ? single_row_panels(job, bounds) : 0;

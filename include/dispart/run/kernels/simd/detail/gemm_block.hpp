@@ -30,7 +30,13 @@ struct block_job {
 };
 
 /// Rows of A that are worked through per block of the depth: their values stay in L2.
-inline constexpr index_t block_rows = 120;
+inline constexpr index_t block_rows = 144;
+/// `count` things in as few blocks of at most `most` as possible, of nearly equal sizes: that size.
+constexpr index_t even_block(index_t count, index_t most) noexcept {
+    const index_t blocks = (count + most - 1) / most;
+    return blocks > 0 ? (count + blocks - 1) / blocks : 1;
+}
+
 /// Longest block of the depth: a panel of it fits in L1 beside a tile's rows.
 inline constexpr index_t block_depth = 256;
 /// Panels whose part of C stays in L2 between the blocks of the depth.
@@ -43,13 +49,8 @@ struct depth_blocks {
 };
 
 inline depth_blocks split_depth(index_t segments, index_t length) noexcept {
-    if (length > block_depth) {
-        const index_t parts = (length + block_depth - 1) / block_depth;
-        return {.segments = 1, .length = (length + parts - 1) / parts};
-    }
-    const index_t fit = length > 0 ? block_depth / length : 1;
-    const index_t parts = (segments + fit - 1) / fit;
-    return {.segments = (segments + parts - 1) / parts, .length = length};
+    if (length > block_depth) return {.segments = 1, .length = even_block(length, block_depth)};
+    return {.segments = even_block(segments, length > 0 ? block_depth / length : 1), .length = length};
 }
 
 }  // namespace dispart::kernels::detail

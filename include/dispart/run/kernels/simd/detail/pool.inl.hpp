@@ -91,7 +91,7 @@ inline void pool_row(const pool2d_shape& s, const float* image, index_t oy, floa
     }
 }
 
-inline void run_pool2d(const pool2d_shape& s, const pool2d_args& args) noexcept {
+DISPART_SIMD_ENTRY void run_pool2d(const pool2d_shape& s, const pool2d_args& args) noexcept {
     const index_t out_height = s.out_height();
     const index_t end = args.row_end < 0 ? s.batch * out_height : args.row_end;
     for (index_t r = args.row_begin; r < end; ++r)
