@@ -54,13 +54,13 @@ inline plan_alternative as_alternative(const instance& problem, std::string name
     return made;
 }
 
-inline plan_candidates try_all(const instance& problem, const plan_options& options, search_options search) {
+inline plan_candidates try_all(const instance& problem, const plan_options& options,
+                               const search_options& search) {
     plan_candidates all;
     const auto limit = search.max_devices;
     const bool any = options.algorithm.empty();
     if (any || options.algorithm == "chain") {
-        auto searched = order_search::make(problem, options.goal, std::move(search));
-        auto tried = searched ? searched->run() : result<found_division>(tl::unexpect, searched.error());
+        auto tried = search_chains(problem, options.goal, search);
         if (tried) all.found.push_back(std::move(*tried));
         else all.problem = tried.error();
     }
@@ -155,7 +155,7 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     auto search = options.search;
     search.order = built.device_order;
     search.max_devices = built.max_devices;
-    auto all = detail::try_all(problem, options, std::move(search));
+    auto all = detail::try_all(problem, options, search);
     if (all.found.empty() && all.problem.message.empty())
         return fail(errc::invalid_argument, options.algorithm, "there is no such algorithm",
                     "chain, " + std::string(best_single_device::name()) + ", " +
