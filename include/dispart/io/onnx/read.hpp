@@ -34,6 +34,9 @@ namespace dispart::io {
 [[nodiscard]] inline result<model> read_onnx(std::span<const std::byte> bytes,
                                              const onnx_options& options = {}) {
     const auto text = detail::as_text(bytes);
+    if (text.starts_with("version https://git-lfs"))
+        return fail(errc::parse_error, "ONNX model", "this is a Git LFS pointer, not the model",
+                    "git lfs pull");
     return detail::parsing(text, "ONNX model", [&](detail::wire_state& state) -> result<model> {
         DISPART_TRY(auto made, detail::onnx_importer(options, state).run(detail::parse_model({text, state})));
         connect(made);

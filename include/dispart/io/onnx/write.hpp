@@ -16,8 +16,8 @@
 
 #include "dispart/core/result.hpp"
 #include "dispart/io/file.hpp"
+#include "dispart/io/onnx/detail/messages.hpp"
 #include "dispart/io/onnx/detail/pieces.hpp"
-#include "dispart/io/onnx/detail/schema.hpp"
 #include "dispart/io/onnx/tensor_proto.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/model/order.hpp"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dispart/io/onnx/detail/external_data.hpp"
-#include "dispart/io/onnx/detail/schema.hpp"
+#include "dispart/io/onnx/detail/parse.hpp"
 #include "dispart/io/onnx/tensor_proto.hpp"
 #include "dispart/model/layer.hpp"
 

@@ -2,13 +2,14 @@
 /// \file
 /// From ONNX's messages to a layer graph: names resolved, constants decoded, functions and decided branches inlined.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,56 +18,14 @@
 #include "dispart/io/onnx/detail/inputs.hpp"
 #include "dispart/io/onnx/detail/known_values.hpp"
 #include "dispart/io/onnx/detail/names.hpp"
-#include "dispart/io/onnx/detail/schema.hpp"
+#include "dispart/io/onnx/detail/parse.hpp"
+#include "dispart/io/onnx/detail/unsupported.hpp"
 #include "dispart/io/onnx/options.hpp"
 #include "dispart/io/onnx/tensor_proto.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/model/operators.hpp"
 
 namespace dispart::io::detail {
-
-/// What is known but not handled, gathered so that one message names all of it.
-class unsupported_list {
-  public:
-    void add(const std::string& what, const std::string& node) {
-        auto& nodes = nodes_of_[what];
-        if (first_.empty()) first_ = node;
-        ++nodes.count;
-        if (nodes.first.empty()) nodes.first = node;
-    }
-    [[nodiscard]] bool empty() const noexcept { return nodes_of_.empty(); }
-
-    /// Errors: unsupported, unless the list is empty.
-    [[nodiscard]] result<void> check() const {
-        if (empty()) return {};
-        std::string text;
-        for (const auto& [what, nodes] : nodes_of_) {
-            text += (text.empty() ? "" : "; ") + what + " (node '" + nodes.first + "'";
-            text += nodes.count > 1 ? " and " + std::to_string(nodes.count - 1) + " more)" : ")";
-        }
-        return fail(errc::unsupported, first_, "not handled: " + text);
-    }
-
-  private:
-    struct entry {
-        std::size_t count = 0;
-        std::string first{};
-    };
-    std::map<std::string, entry> nodes_of_{};
-    std::string first_{};
-};
-
-[[nodiscard]] inline bool is_standard(std::string_view domain) {
-    return domain.empty() || domain == "ai.onnx";
-}
-
-/// Version of the standard operators that a list imports; the highest where there are several, 0 where there is none.
-[[nodiscard]] inline std::int64_t standard_opset(std::span<const opset_proto> opsets) {
-    std::int64_t version = 0;
-    for (const auto& opset : opsets)
-        if (is_standard(opset.domain)) version = std::max(version, opset.version);
-    return version;
-}
 
 /// Builds one model. Errors and exceptions: as `read_onnx` and wire_reader.
 class onnx_importer {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "dispart/io/onnx/detail/schema.hpp"
+#include "dispart/io/onnx/detail/messages.hpp"
 #include "dispart/io/onnx/options.hpp"
 #include "dispart/model/onnx_types.hpp"
 #include "dispart/model/operators/context.hpp"
