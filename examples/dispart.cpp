@@ -12,7 +12,8 @@ void add_model(CLI::App& to, cli::model_choice& model) {
     to.add_option("--model", model.name, "a network of the zoo, or an .onnx file")->required();
     to.add_option("--seed", model.seed, "of the zoo's weights")->capture_default_str();
     to.add_option("--batch", model.batch, "leading extent of the inputs")->capture_default_str();
-    to.add_option("--image", model.image, "height and width of a zoo network's image; 0: its own")->capture_default_str();
+    to.add_option("--image", model.image, "height and width of a zoo network's image; 0: its own")
+        ->capture_default_str();
     to.add_option("--bind", model.bind, "extents of a file's symbolic dimensions, NAME=EXTENT");
     to.add_flag("--random-weights", model.random_weights, "replace a file's weights by seeded random ones");
 }
@@ -39,7 +40,8 @@ class command_line {
         } catch (const CLI::ParseError& e) {
             const bool asked_for_help = e.get_exit_code() == 0;
             if (!as_json_ || asked_for_help) return app_.exit(e);
-            return cli::report_error({dispart::errc::invalid_argument, "command line", e.what(), "see --help"}, true);
+            return cli::report_error(
+                {dispart::errc::invalid_argument, "command line", e.what(), "see --help"}, true);
         }
         const auto status = chosen_();
         return status ? *status : cli::report_error(status.error(), as_json_);
@@ -50,7 +52,8 @@ class command_line {
     CLI::App& add(const char* name, const char* about, Arguments& arguments,
                   dispart::result<int> (*command)(const Arguments&, bool)) {
         auto* sub = app_.add_subcommand(name, about);
-        sub->callback([this, &arguments, command] { chosen_ = [&, command] { return command(arguments, as_json_); }; });
+        sub->callback(
+            [this, &arguments, command] { chosen_ = [&, command] { return command(arguments, as_json_); }; });
         return *sub;
     }
 
@@ -68,12 +71,16 @@ class command_line {
     }
     void add_worker() {
         auto& sub = add("worker", "serve stages over TCP", worker_, cli::worker);
-        sub.add_option("--listen", worker_.listen, "HOST:PORT; port 0 takes an unused one")->capture_default_str();
+        sub.add_option("--listen", worker_.listen, "HOST:PORT; port 0 takes an unused one")
+            ->capture_default_str();
         sub.add_option("--name", worker_.name, "in messages")->capture_default_str();
-        sub.add_option("--slowdown", worker_.slowdown, "imitate a device that is this many times slower")->capture_default_str();
-        sub.add_option("--deployments", worker_.deployments, "end after so many; 0: never")->capture_default_str();
+        sub.add_option("--slowdown", worker_.slowdown, "imitate a device that is this many times slower")
+            ->capture_default_str();
+        sub.add_option("--deployments", worker_.deployments, "end after so many; 0: never")
+            ->capture_default_str();
         sub.add_flag("--quiet", worker_.quiet, "no log on standard error");
-        sub.add_flag("--allow-plaintext-off-machine", worker_.plaintext, "listen beyond loopback, unencrypted");
+        sub.add_flag("--allow-plaintext-off-machine", worker_.plaintext,
+                     "listen beyond loopback, unencrypted");
     }
     void add_probe() {
         auto& sub = add("probe", "measure this machine", probe_, cli::probe);
@@ -87,7 +94,8 @@ class command_line {
         add_model(sub, plan_.model);
         sub.add_option("--cluster", plan_.cluster, "a cluster file")->required();
         sub.add_option("--objective", plan_.objective, "latency or throughput")->capture_default_str();
-        sub.add_option("--algorithm", plan_.algorithm, "chain, even, proportional or best-single-device; default: the best");
+        sub.add_option("--algorithm", plan_.algorithm,
+                       "chain, even, proportional or best-single-device; default: the best");
         sub.add_option("--out", plan_.out, "write the plan to this file");
     }
     void add_explain() {
@@ -103,20 +111,24 @@ class command_line {
     void add_run() {
         auto& sub = add("run", "plan, explain, simulate, run and check", run_, cli::run);
         add_model(sub, run_.model);
-        auto* cluster = sub.add_option("--cluster", run_.cluster, "a cluster file; devices with an address are dialled");
+        auto* cluster =
+            sub.add_option("--cluster", run_.cluster, "a cluster file; devices with an address are dialled");
         sub.add_option("--local", run_.local, "start this many worker processes here")->excludes(cluster);
         sub.add_option("--slowdown", run_.slowdown, "of each local worker")->delimiter(',');
         sub.add_option("--objective", run_.objective, "latency or throughput")->capture_default_str();
         sub.add_option("--requests", run_.requests, "how many")->capture_default_str();
         sub.add_flag("--check", run_.check, "compare every output with a run on one device");
-        sub.add_option("--calibrate-on", run_.calibrate_on, "models to measure beforehand; default: the model itself")
+        sub.add_option("--calibrate-on", run_.calibrate_on,
+                       "models to measure beforehand; default: the model itself")
             ->delimiter(',');
-        sub.add_option("--algorithm", run_.algorithm, "chain, even, proportional or best-single-device; default: the best");
+        sub.add_option("--algorithm", run_.algorithm,
+                       "chain, even, proportional or best-single-device; default: the best");
         sub.add_option("--out", run_.out, "folder for plan, pictures and trace")->capture_default_str();
         sub.add_flag("--allow-plaintext-off-machine", run_.plaintext, "dial beyond loopback, unencrypted");
     }
 
-    CLI::App app_{"dispart: divides, allocates and schedules deep-network inference over unequal machines", "dispart"};
+    CLI::App app_{"dispart: divides, allocates and schedules deep-network inference over unequal machines",
+                  "dispart"};
     bool as_json_ = false;
     std::function<dispart::result<int>()> chosen_{};
     cli::infer_arguments infer_{};

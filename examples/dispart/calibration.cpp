@@ -15,13 +15,14 @@ namespace cli {
 
 using namespace dispart;
 
-result<profile> measure(const std::vector<model>& nets, std::size_t parallel, std::size_t runs, double slowdown) {
+result<profile> measure(const std::vector<model>& nets, std::size_t parallel, std::size_t runs,
+                        double slowdown) {
     profile made{.backend = std::string(local_backend::name())};
     double operations = 0.0;
     double seconds_of_dense = 0.0;
     for (const auto& net : nets) {
-        DISPART_TRY(const auto measured, measure_layers(local_backend{slowdown}, net,
-                                                        {.least = runs, .parallel = parallel}));
+        DISPART_TRY(const auto measured,
+                    measure_layers(local_backend{slowdown}, net, {.least = runs, .parallel = parallel}));
         const std::size_t before = made.samples.size();
         add_measurements(made, net, measured);
         for (std::size_t i = before; i < made.samples.size(); ++i) {
@@ -62,7 +63,8 @@ result<int> probe(const probe_arguments& given, bool as_json) {
     for (std::size_t f = 0; f < laws.laws.size(); ++f)
         if (const auto& law = laws.laws[f]; law.samples > 0)
             std::printf("  %-20s %4zu samples, median error %.0f %%\n",
-                        std::string(to_string(static_cast<op_family>(f))).c_str(), law.samples, law.spread * 100.0);
+                        std::string(to_string(static_cast<op_family>(f))).c_str(), law.samples,
+                        law.spread * 100.0);
     return 0;
 }
 

@@ -26,7 +26,8 @@ result<std::map<std::string, std::int64_t, std::less<>>> parse_bindings(const st
         const char* last = text.data() + text.size();
         if (equals == std::string::npos ||
             std::from_chars(text.data() + equals + 1, last, extent).ptr != last || extent < 1)
-            return fail(errc::invalid_argument, text, "a binding is NAME=EXTENT", "for example --bind batch=4");
+            return fail(errc::invalid_argument, text, "a binding is NAME=EXTENT",
+                        "for example --bind batch=4");
         bindings[text.substr(0, equals)] = extent;
     }
     return bindings;
@@ -35,7 +36,8 @@ result<std::map<std::string, std::int64_t, std::less<>>> parse_bindings(const st
 }  // namespace
 
 result<model> load_model(const model_choice& choice, bool weights) {
-    const bool is_file = choice.name.find('.') != std::string::npos || choice.name.find('/') != std::string::npos;
+    const bool is_file =
+        choice.name.find('.') != std::string::npos || choice.name.find('/') != std::string::npos;
     if (!is_file) {
         DISPART_TRY(auto made, zoo::make(choice.name, {.seed = choice.seed,
                                                        .weights = weights,
@@ -45,9 +47,9 @@ result<model> load_model(const model_choice& choice, bool weights) {
         return made;
     }
     DISPART_TRY(auto bindings, parse_bindings(choice.bind));
-    DISPART_TRY(auto made, io::load_onnx(choice.name, {.bind = std::move(bindings),
-                                                       .unbound = choice.batch,
-                                                       .evaluator = evaluate}));
+    DISPART_TRY(auto made,
+                io::load_onnx(choice.name,
+                              {.bind = std::move(bindings), .unbound = choice.batch, .evaluator = evaluate}));
     if (choice.random_weights) DISPART_CHECK(randomize_weights(made, choice.seed));
     return made;
 }
@@ -74,8 +76,9 @@ result<std::vector<tensor>> make_inputs(const model& m, std::size_t request) {
 deviation compare(const tensor& computed, const tensor& expected, double tolerance) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     if (computed.type() != dtype::f32 || expected.type() != dtype::f32 || computed.size() != expected.size()) {
-        const bool same = computed.type() == expected.type() && computed.size_bytes() == expected.size_bytes() &&
-                          std::equal(computed.bytes().begin(), computed.bytes().end(), expected.bytes().begin());
+        const bool same =
+            computed.type() == expected.type() && computed.size_bytes() == expected.size_bytes() &&
+            std::equal(computed.bytes().begin(), computed.bytes().end(), expected.bytes().begin());
         return same ? deviation{} : deviation{infinity, infinity, false};
     }
     deviation worst;

@@ -32,8 +32,8 @@ dispart::result<local_executable> local_backend::load(const dispart::model& m) c
     return erase(std::move(loaded), dispart::bytes(0.0));
 }
 
-dispart::result<std::vector<dispart::tensor>> evaluate(const dispart::layer& l, std::span<const dispart::tensor> operands,
-                                                       std::int64_t opset) {
+dispart::result<std::vector<dispart::tensor>>
+evaluate(const dispart::layer& l, std::span<const dispart::tensor> operands, std::int64_t opset) {
     return dispart::kernels::evaluate_layer(l, operands, opset);
 }
 

@@ -18,11 +18,13 @@ namespace cli {
 // A model loaded on this machine; satisfies `executable`.
 class local_executable {
   public:
-    using runner = std::function<dispart::result<std::vector<dispart::tensor>>(std::span<const dispart::tensor>,
-                                                                               const dispart::layer_observer&)>;
+    using runner = std::function<dispart::result<std::vector<dispart::tensor>>(
+        std::span<const dispart::tensor>, const dispart::layer_observer&)>;
     local_executable(runner run, dispart::bytes memory) : run_(std::move(run)), memory_(memory) {}
 
-    dispart::result<std::vector<dispart::tensor>> run(std::span<const dispart::tensor> inputs) { return run_(inputs, {}); }
+    dispart::result<std::vector<dispart::tensor>> run(std::span<const dispart::tensor> inputs) {
+        return run_(inputs, {});
+    }
     dispart::result<std::vector<dispart::tensor>> run(std::span<const dispart::tensor> inputs,
                                                       const dispart::layer_observer& observer) {
         return run_(inputs, observer);
@@ -43,7 +45,7 @@ struct local_backend {
 };
 
 // Evaluates single layers, for constant folding.
-dispart::result<std::vector<dispart::tensor>> evaluate(const dispart::layer& l, std::span<const dispart::tensor> operands,
-                                                       std::int64_t opset);
+dispart::result<std::vector<dispart::tensor>>
+evaluate(const dispart::layer& l, std::span<const dispart::tensor> operands, std::int64_t opset);
 
 }  // namespace cli

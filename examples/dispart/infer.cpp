@@ -77,7 +77,8 @@ result<int> infer(const infer_arguments& given, bool as_json) {
             std::cout << row["name"].get<std::string>() << ' ' << row["shape"].dump();
             if (reference)
                 std::cout << "  max abs error " << row["max_abs_error"].get<double>() << ", max rel error "
-                          << row["max_rel_error"].get<double>() << (row["within_tolerance"] ? "  ok" : "  DIFFERS");
+                          << row["max_rel_error"].get<double>()
+                          << (row["within_tolerance"] ? "  ok" : "  DIFFERS");
             std::cout << '\n';
         }
         if (given.repeat > 0) std::printf("%.3f ms\n", fastest * 1e3);

@@ -26,7 +26,8 @@ result<int> plan(const plan_arguments& given, bool as_json) {
     DISPART_TRY(const auto goal, objective_of(given.objective));
     DISPART_TRY(const auto net, load_model(given.model, false));
     DISPART_TRY(const auto machines, io::read_cluster(given.cluster));
-    DISPART_TRY(const auto made, make_plan(net, machines, roofline{}, {.goal = goal, .algorithm = given.algorithm}));
+    DISPART_TRY(const auto made,
+                make_plan(net, machines, roofline{}, {.goal = goal, .algorithm = given.algorithm}));
     if (!given.out.empty()) DISPART_CHECK(io::write_plan(given.out, made));
     if (as_json) print_json(io::plan_to_json(made));
     else std::cout << dispart::explain(made);
@@ -46,7 +47,8 @@ result<int> simulate(const simulate_arguments& given, bool as_json) {
     DISPART_TRY(const auto outcome,
                 dispart::simulate(network, read.tasks, {.requests = given.requests, .window = given.window}));
     std::vector<double> latencies;
-    for (std::size_t r = 0; r < given.requests; ++r) latencies.push_back(outcome.finished[r] - outcome.admitted[r]);
+    for (std::size_t r = 0; r < given.requests; ++r)
+        latencies.push_back(outcome.finished[r] - outcome.admitted[r]);
     std::sort(latencies.begin(), latencies.end());
     const auto at = [&](double share) {
         return latencies[static_cast<std::size_t>(share * static_cast<double>(latencies.size() - 1))];
@@ -63,10 +65,10 @@ result<int> simulate(const simulate_arguments& given, bool as_json) {
         print_json(document);
         return 0;
     }
-    std::cout << given.requests << " requests in " << time_text(outcome.makespan().value) << ", the first after "
-              << time_text(outcome.first_latency().value) << ", then one every " << time_text(outcome.period().value)
-              << "\nlatency: median " << time_text(at(0.5)) << ", 90 % " << time_text(at(0.9)) << ", 99 % "
-              << time_text(at(0.99)) << "\nbusy:\n";
+    std::cout << given.requests << " requests in " << time_text(outcome.makespan().value)
+              << ", the first after " << time_text(outcome.first_latency().value) << ", then one every "
+              << time_text(outcome.period().value) << "\nlatency: median " << time_text(at(0.5)) << ", 90 % "
+              << time_text(at(0.9)) << ", 99 % " << time_text(at(0.99)) << "\nbusy:\n";
     for (const auto& [device, share] : document["utilisation"].items())
         std::cout << "  " << device << ' ' << static_cast<int>(share.get<double>() * 100.0 + 0.5) << " %\n";
     return 0;

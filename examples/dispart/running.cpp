@@ -1,12 +1,14 @@
 // dispart run: plan, explain, simulate, start or dial workers, run, check, compare, draw.
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 #include <thread>
 
 #include "dispart/calibration.hpp"
 #include "dispart/cluster/builder.hpp"
 #include "dispart/commands.hpp"
+#include "dispart/cost/probe_models.hpp"
 #include "dispart/engine.hpp"
 #include "dispart/io/dot.hpp"
 #include "dispart/io/json/chrome_trace.hpp"
@@ -40,15 +42,16 @@ struct local_workers {
     static result<local_workers> start(const std::vector<double>& slowdowns) {
         local_workers started;
         for (std::size_t i = 0; i < slowdowns.size(); ++i) {
-            DISPART_TRY(auto child, child_process::start({own_path(), "worker", "--listen", "127.0.0.1:0", "--quiet", "--name",
-                                                          "worker" + std::to_string(i), "--slowdown",
-                                                          std::to_string(slowdowns[i])}));
+            DISPART_TRY(auto child, child_process::start({own_path(), "worker", "--listen", "127.0.0.1:0",
+                                                          "--quiet", "--name", "worker" + std::to_string(i),
+                                                          "--slowdown", std::to_string(slowdowns[i])}));
             started.processes.push_back(std::move(child));
         }
         for (auto& child : started.processes) {
             DISPART_TRY(const auto line, child.read_line(seconds(20.0)));
             if (!line.starts_with("listening "))
-                return fail(errc::protocol_error, "worker", "it said '" + line + "' instead of where it listens");
+                return fail(errc::protocol_error, "worker",
+                            "it said '" + line + "' instead of where it listens");
             started.addresses.push_back(line.substr(10));
         }
         return started;
@@ -62,7 +65,8 @@ result<cluster> local_cluster(const std::vector<double>& slowdowns, const std::v
     std::vector<std::string> names;
     for (std::size_t i = 0; i < slowdowns.size(); ++i) {
         names.push_back("worker" + std::to_string(i));
-        builder.device({.name = names.back(), .speed = speed, .address = addresses[i], .slowdown = slowdowns[i]});
+        builder.device(
+            {.name = names.back(), .speed = speed, .address = addresses[i], .slowdown = slowdowns[i]});
     }
     builder.forwarder("coordinator");
     names.push_back("coordinator");
@@ -75,11 +79,13 @@ result<cluster> local_cluster(const std::vector<double>& slowdowns, const std::v
 /// Where the devices' workers listen. Errors: invalid_cluster for a device that is used and has no address.
 result<std::vector<worker_host>> hosts_of(const cluster& machines, const dispart::plan& p) {
     std::vector<worker_host> hosts;
-    for (device_id d = 0; d < num_vertices(machines); ++d) hosts.push_back({machines[d].name, machines[d].address});
+    for (device_id d = 0; d < num_vertices(machines); ++d)
+        hosts.push_back({machines[d].name, machines[d].address});
     for (const auto& s : p.stages)
         if (hosts[s.device].address.empty())
-            return fail(errc::invalid_cluster, hosts[s.device].name, "the device has no address to dial",
-                        "start `dispart worker --listen HOST:PORT` there and put HOST:PORT into the cluster file");
+            return fail(
+                errc::invalid_cluster, hosts[s.device].name, "the device has no address to dial",
+                "start `dispart worker --listen HOST:PORT` there and put HOST:PORT into the cluster file");
     return hosts;
 }
 
@@ -90,7 +96,8 @@ struct measured_run {
 };
 
 /// The plan on its workers: a few requests one after the other for the latency, then all of them as a stream.
-result<measured_run> execute(const dispart::plan& p, const model& net, const cluster& machines, const run_arguments& given) {
+result<measured_run> execute(const dispart::plan& p, const model& net, const cluster& machines,
+                             const run_arguments& given) {
     DISPART_TRY(auto hosts, hosts_of(machines, p));
     const auto encode = [](const model& stage) { return io::write_onnx(stage); };
     DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode));
@@ -100,7 +107,8 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
 
     measured_run made;
     const std::size_t singles = std::min<std::size_t>(given.requests, 5);
-    DISPART_TRY(made.alone, running.run(singles, inputs, [](request_id, std::vector<tensor>) {}, {.window = 1}));
+    DISPART_TRY(made.alone,
+                running.run(singles, inputs, [](request_id, std::vector<tensor>) {}, {.window = 1}));
     progress_bar bar("running", given.requests);
     const auto keep = [&](request_id r, std::vector<tensor> outputs) {
         if (given.check) made.outputs.push_back(std::move(outputs));
@@ -179,7 +187,8 @@ result<setting> local_setting(const model& net, const run_arguments& given) {
     if (slowdowns.size() > given.local)
         return fail(errc::invalid_argument, "--slowdown", "there are more values than workers");
     for (const double each : slowdowns)
-        if (!(each >= 1.0)) return fail(errc::invalid_argument, "--slowdown", "every value must be 1 or more");
+        if (!(each >= 1.0))
+            return fail(errc::invalid_argument, "--slowdown", "every value must be 1 or more");
     slowdowns.resize(given.local, 1.0);
     setting made;
     DISPART_TRY(made.workers, local_workers::start(slowdowns));
@@ -190,7 +199,14 @@ result<setting> local_setting(const model& net, const run_arguments& given) {
         made.calibrated_on += (made.calibrated_on.empty() ? "" : ",") + name;
     }
     const bool itself = nets.empty();
-    if (itself) nets.push_back(net), made.calibrated_on = info(net).name;
+    if (itself) {
+        nets.push_back(net);
+        made.calibrated_on = info(net).name;
+    } else {  // laws need a spread of sizes, which one network does not have
+        DISPART_TRY(auto spread, probe_models());
+        std::move(spread.begin(), spread.end(), std::back_inserter(nets));
+        made.calibrated_on += " and the built-in probe set";
+    }
     // As many copies at once as workers will compute at once, so that what they cost each other is in the numbers.
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     DISPART_TRY(const auto measured, measure(nets, std::min(given.local, cores), 7));
@@ -208,7 +224,8 @@ result<int> run(const run_arguments& given, bool as_json) {
     if ((given.local > 0) != given.cluster.empty())
         return fail(errc::invalid_argument, "--cluster, --local", "exactly one of them is needed");
     if (given.requests == 0 || given.local > 64)
-        return fail(errc::invalid_argument, "--requests, --local", "1 request or more on 1 to 64 local workers");
+        return fail(errc::invalid_argument, "--requests, --local",
+                    "1 request or more on 1 to 64 local workers");
     DISPART_TRY(const auto net, load_model(given.model));
     setting where;
     if (given.local > 0) {
@@ -231,7 +248,8 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (given.check) {
         DISPART_TRY(checked, check(net, measured.outputs));
     }
-    DISPART_CHECK(write_files(given.out, p, net, predicted.trace, with_coordinator(measured.stream.events, where.machines)));
+    DISPART_CHECK(write_files(given.out, p, net, predicted.trace,
+                              with_coordinator(measured.stream.events, where.machines)));
 
     const double period = measured.stream.period.value;
     const double latency = measured.alone.latency.value;
@@ -239,17 +257,18 @@ result<int> run(const run_arguments& given, bool as_json) {
         return predicted_value > 0.0 ? (measured_value / predicted_value - 1.0) * 100.0 : 0.0;
     };
     if (as_json) {
-        ordered_json document{{"plan", io::plan_to_json(p)},
-                              {"calibrated_on", where.calibrated_on},
-                              {"predicted", {{"period_s", predicted_period}, {"latency_s", p.prediction.latency_s}}},
-                              {"measured", {{"period_s", period}, {"latency_s", latency}, {"requests", given.requests}}}};
+        ordered_json document{
+            {"plan", io::plan_to_json(p)},
+            {"calibrated_on", where.calibrated_on},
+            {"predicted", {{"period_s", predicted_period}, {"latency_s", p.prediction.latency_s}}},
+            {"measured", {{"period_s", period}, {"latency_s", latency}, {"requests", given.requests}}}};
         if (given.check) document["check"] = checked;
         document["files"] = given.out;
         print_json(document);
     } else {
         std::printf("              predicted     measured   difference\n");
-        std::printf("period    %13s %12s %+10.1f %%\n", time_text(predicted_period).c_str(), time_text(period).c_str(),
-                    percent(period, predicted_period));
+        std::printf("period    %13s %12s %+10.1f %%\n", time_text(predicted_period).c_str(),
+                    time_text(period).c_str(), percent(period, predicted_period));
         std::printf("latency   %13s %12s %+10.1f %%\n", time_text(p.prediction.latency_s).c_str(),
                     time_text(latency).c_str(), percent(latency, p.prediction.latency_s));
         if (given.check)

@@ -38,12 +38,14 @@ result<int> worker(const worker_arguments& given, bool) {
         stop.request_stop();
     });
     worker_options options{.name = given.name,
-                           .decode = [](std::span<const std::byte> bytes) {
-                               return io::read_onnx(bytes, {.simplify = false, .infer = false});
-                           },
+                           .decode =
+                               [](std::span<const std::byte> bytes) {
+                                   return io::read_onnx(bytes, {.simplify = false, .infer = false});
+                               },
                            .deployments = given.deployments,
                            .log = {}};
-    if (!given.quiet) options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+    if (!given.quiet)
+        options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
     dispart::worker<tcp_transport, local_backend>(carrier, {given.slowdown}, std::move(options))
         .serve(std::move(listener), stop.get_token());
     done = true;

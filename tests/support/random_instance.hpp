@@ -21,7 +21,8 @@ struct instance_shape {
     double unlimited_memory = 0.5;  ///< share of devices
     bool places = false;            ///< a random source and sink
     std::size_t inputs = 1;         ///< model inputs
-    bool shared_links = false;      ///< routes over an uplink and a downlink per device instead of links of their own
+    bool shared_links =
+        false;  ///< routes over an uplink and a downlink per device instead of links of their own
 };
 
 /// A valid instance: a random acyclic net on random devices, each pair of devices joined by one link of its own unless
@@ -87,7 +88,8 @@ inline instance random_instance(random_source& random, const instance_shape& lik
     made.latency = xt::zeros<double>({m, m});
     made.seconds_per_byte = xt::zeros<double>({m, m});
     if (like.shared_links)
-        for (std::size_t l = 0; l < 2 * m; ++l) made.link_seconds_per_byte.push_back(std::ldexp(number(16), -2));
+        for (std::size_t l = 0; l < 2 * m; ++l)
+            made.link_seconds_per_byte.push_back(std::ldexp(number(16), -2));
     for (device_id from = 0; from < m; ++from)
         for (device_id to = 0; to < m; ++to) {
             std::vector<std::size_t> way;

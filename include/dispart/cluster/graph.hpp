@@ -16,21 +16,21 @@ namespace dispart {
 /// A machine, or (with `computes = false`) a host or switch that only sends, receives or forwards.
 /// Derive from it to hang your own properties on it and read them in your own cost model.
 struct device {
-    std::string name{};                        ///< unique in its cluster
-    bool computes = true;                      ///< false: layers are never placed here
-    flops_per_second speed{};                  ///< sustained rate of dense f32 work; positive where `computes`
-    bytes_per_second memory_bandwidth{};       ///< sustained; 0 = not a limit
-    seconds layer_overhead{};                  ///< fixed time per layer call
-    bytes memory{};                            ///< capacity; 0 = unlimited
-    bytes reserve{};                           ///< part of the memory that dispart must leave alone
-    bytes storage{};                           ///< disk for weights; 0 = unknown
-    watts busy_power{};                        ///< while computing
-    watts idle_power{};                        ///< while not
-    currency price_per_hour{};                 ///< of using the device
-    std::vector<std::string> operators{};      ///< the operators it can run; empty = all
+    std::string name{};                    ///< unique in its cluster
+    bool computes = true;                  ///< false: layers are never placed here
+    flops_per_second speed{};              ///< sustained rate of dense f32 work; positive where `computes`
+    bytes_per_second memory_bandwidth{};   ///< sustained; 0 = not a limit
+    seconds layer_overhead{};              ///< fixed time per layer call
+    bytes memory{};                        ///< capacity; 0 = unlimited
+    bytes reserve{};                       ///< part of the memory that dispart must leave alone
+    bytes storage{};                       ///< disk for weights; 0 = unknown
+    watts busy_power{};                    ///< while computing
+    watts idle_power{};                    ///< while not
+    currency price_per_hour{};             ///< of using the device
+    std::vector<std::string> operators{};  ///< the operators it can run; empty = all
     std::map<std::string, std::string> labels{};  ///< zone, trust, ...: hard constraints refer to them
-    std::string address{};                     ///< "host:port" of a running worker; empty = to be started locally
-    double slowdown = 1.0;                     ///< >= 1: a local worker imitates a device this many times slower
+    std::string address{};  ///< "host:port" of a running worker; empty = to be started locally
+    double slowdown = 1.0;  ///< >= 1: a local worker imitates a device this many times slower
 };
 
 /// One direction of a physical connection. Two transfers over it each get a share of its bandwidth.
@@ -46,8 +46,9 @@ struct link {
 /// Bundle of the whole cluster.
 struct cluster_info {
     std::string name{};
-    device_id source = no_id;  ///< where requests originate; `no_id`: inputs appear at their first stage for free
-    device_id sink = no_id;    ///< where results are wanted; `no_id`: they stay at the last stage
+    device_id source =
+        no_id;  ///< where requests originate; `no_id`: inputs appear at their first stage for free
+    device_id sink = no_id;  ///< where results are wanted; `no_id`: they stay at the last stage
 };
 
 /// A directed graph of devices; any Boost.Graph algorithm works on it. A vertex descriptor is a device_id.

@@ -11,9 +11,10 @@ using namespace dispart;
 
 namespace {
 
-std::string document(const std::string& inputs, const std::string& outputs, const std::string& rule = "std::minstd_rand0") {
-    return R"({"model": "m.onnx", "input_rule": ")" + rule + R"(", "inputs": )" + inputs + R"(, "outputs": )" + outputs +
-           R"(, "and": "more"})";
+std::string document(const std::string& inputs, const std::string& outputs,
+                     const std::string& rule = "std::minstd_rand0") {
+    return R"({"model": "m.onnx", "input_rule": ")" + rule + R"(", "inputs": )" + inputs +
+           R"(, "outputs": )" + outputs + R"(, "and": "more"})";
 }
 
 struct fixture {
@@ -65,7 +66,8 @@ TEST_CASE_FIXTURE(fixture, "what is wrong with a reference is named") {
     CHECK(code("") == errc::parse_error);
     CHECK(code("[]") == errc::parse_error);
     CHECK(code("{}") == errc::parse_error);
-    CHECK(load("{\"model\": \"m\", \"input_rule\": \"minstd_rand0\", \"outputs\": []}").error().offender == "inputs");
+    CHECK(load("{\"model\": \"m\", \"input_rule\": \"minstd_rand0\", \"outputs\": []}").error().offender ==
+          "inputs");
     CHECK(code(document("3", "[]")) == errc::parse_error);
     CHECK(code(document("[3]", "[]")) == errc::parse_error);
     CHECK(load(document(R"([{"name": "x"}])", "[]")).error().offender == "inputs[0].shape");
