@@ -182,6 +182,23 @@ struct setting {
     std::string calibrated_on{};
 };
 
+/// Makes each worker as slow as it shows itself inside a pipeline: a short stream of a calibration network, divided over all
+/// of them. Processes that share caches, memory and cores with each other and the coordinator are slower than a probe.
+result<void> correct_in_place(setting& where, const model& net, const run_arguments& given) {
+    DISPART_TRY(const auto trial, make_plan(net, where.machines, *where.costs, {.algorithm = "proportional"}));
+    auto how = given;
+    how.requests = 16;
+    how.check = false;
+    DISPART_TRY(const auto measured, execute(trial, net, where.machines, how));
+    for (part_id s = 0; s < trial.stages.size(); ++s) {
+        device& d = where.machines[trial.stages[s].device];
+        if (trial.stages[s].compute_s <= 0.0) continue;
+        const double factor = measured.stream.stages[s].compute.value / trial.stages[s].compute_s;
+        d.slowdown = std::max(1.0, d.slowdown * std::clamp(factor, 0.5, 2.0));
+    }
+    return {};
+}
+
 result<setting> local_setting(const model& net, const run_arguments& given) {
     auto slowdowns = given.slowdown;
     if (slowdowns.size() > given.local)
@@ -214,6 +231,7 @@ result<setting> local_setting(const model& net, const run_arguments& given) {
     tcp_transport carrier;
     DISPART_TRY(const auto loopback, probe_link(carrier, made.workers->addresses.front()));
     DISPART_TRY(made.machines, local_cluster(slowdowns, made.workers->addresses, loopback, measured.speed));
+    DISPART_CHECK(correct_in_place(made, nets.front(), given));
     return made;
 }
 
