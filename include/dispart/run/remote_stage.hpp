@@ -131,14 +131,19 @@ class remote_stage {
     /// Connects, and tries again while nobody listens or the worker is busy with the deployment before.
     result<void> reach() {
         const deadline until = deadline_in(with_.options->connect_within);
+        std::optional<error> reason;  // says more than that the time is up
         for (;;) {
             auto greeted = greet(until);
             if (greeted) return greeted;
             const errc why = greeted.error().code;
+            if (why != errc::timeout) reason = greeted.error();
             const bool passing = why == errc::peer_lost || why == errc::refused || why == errc::timeout;
             const bool closing = with_.board->read([this] { return closing_; });
             const auto next = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
-            if (!passing || closing || policy_refused_ || next > until) return greeted;
+            if (!passing || closing || policy_refused_ || next > until) {
+                if (reason) return tl::unexpected(*reason);
+                return greeted;
+            }
             std::this_thread::sleep_until(next);
         }
     }
