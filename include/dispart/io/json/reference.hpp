@@ -56,7 +56,7 @@ template <class T>
     if (!object.is_object()) return not_a(path.empty() ? "the document" : path, "an object");
     const auto found = object.find(name);
     if (found == object.end()) return fail(errc::parse_error, at, "the field is missing");
-    return read_value(*found, at, out);
+    return io::read_value(*found, at, out);
 }
 
 [[nodiscard]] inline result<named_tensor> read_reference_input(const json& item, const std::string& path) {
