@@ -19,6 +19,7 @@
 #include "dispart/partition/detail/chain_search.hpp"
 #include "dispart/partition/detail/chain_tables.hpp"
 #include "dispart/partition/detail/chain_tails.hpp"
+#include "dispart/partition/detail/diagnosis.hpp"
 #include "dispart/problem/instance.hpp"
 #include "dispart/task/evaluate.hpp"
 #include "dispart/task/expand.hpp"
@@ -58,15 +59,18 @@ class chain_solver {
 
     /// The best contiguous partition on an increasing subsequence of `order`.
     ///
-    /// Errors: invalid_argument (no devices, an unknown one, one twice), infeasible (none exists; or none was found,
-    /// where the number of states was limited).
+    /// Errors: invalid_argument (no devices, an unknown one, one twice), infeasible (none exists, or none was found
+    /// where the number of states was limited; names the layer or the kind of limit at fault).
     /// Typically O(layers * devices * (devices + longest segment)) states per decision and some 20 decisions for
     /// throughput; exponential in the number of tensors that skip segments at the worst, up to `max_states`.
     [[nodiscard]] result<chain_solution> solve(const std::vector<device_id>& order, objective goal) {
         DISPART_CHECK(check_order(order));
         auto found = optimise(order, goal, one_device(order, goal));
         if (found) return std::move(*found);
-        return fail(errc::infeasible, "cluster", "no contiguous partition fits these devices in this order");
+        return tl::unexpected<error>(detail::diagnose(problem(), [&](const instance& relaxed) {
+            auto other = make(relaxed, options_);
+            return other && other->optimise(order, goal, std::nullopt).has_value();
+        }));
     }
 
     /// A partition on this order that is better than `below` by more than a millionth, made as good as it gets; or
