@@ -63,8 +63,12 @@ TEST_CASE("make_plan: never worse than a baseline, never better than its bound, 
             CHECK(made->gap >= 0.0);
             for (const auto& each : made->baselines)
                 if (each.feasible) CHECK(value <= each.prediction.value(goal) * (1 + 1e-6));
-            for (const auto& each : made->devices)
-                CHECK((!each.computes || each.busy_s > 0.0 || !each.left_out.empty()));
+            for (device_id d = 0; d < made->devices.size(); ++d) {
+                const bool works = std::any_of(made->stages.begin(), made->stages.end(),
+                                               [d](const plan_stage& s) { return s.device == d; });
+                const auto& each = made->devices[d];
+                CHECK((!each.computes || works != !each.left_out.empty()));
+            }
             for (const auto& each : made->devices) CHECK(each.memory_bytes <= each.capacity_bytes);
         }
     }

@@ -67,7 +67,7 @@ inline plan_candidates try_all(const instance& problem, const plan_options& opti
     const auto add = [&](const auto& by) {
         auto tried = try_partitioner(by, problem, options.goal);
         all.baselines.push_back(as_alternative(problem, std::string(by.name()), tried));
-        if (!any && options.algorithm != by.name()) return;
+        if (any ? !search.order.empty() : options.algorithm != by.name()) return;  // only compared with
         if (tried && (limit == 0 || all.baselines.back().devices.size() <= limit))
             all.found.push_back(std::move(*tried));
         else if (!any && !tried) all.problem = tried.error();
