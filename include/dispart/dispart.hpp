@@ -169,6 +169,7 @@
 #include "dispart/run/wire.hpp"
 #include "dispart/run/worker.hpp"
 #include "dispart/simulate/fair_sharing.hpp"
+#include "dispart/simulate/flow_network.hpp"
 #include "dispart/simulate/simulate.hpp"
 #include "dispart/task/evaluate.hpp"
 #include "dispart/task/expand.hpp"
