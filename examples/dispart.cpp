@@ -1,4 +1,4 @@
-// The command line over the library: plan, explain, simulate, run, worker, infer, export, probe.
+// The command line over the library: plan, solve, explain, simulate, run, worker, infer, export, probe.
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -29,6 +29,7 @@ class command_line {
         add_worker();
         add_probe();
         add_plan();
+        add_solve();
         add_explain();
         add_simulate();
         add_run();
@@ -98,6 +99,19 @@ class command_line {
                        "chain, even, proportional or best-single-device; default: the best");
         sub.add_option("--out", plan_.out, "write the plan to this file");
     }
+    void add_solve() {
+        auto& sub = add("solve", "solve a partitioning instance", solve_, cli::solve);
+        sub.add_option("file", solve_.file, "the instance, as JSON")->required();
+        sub.add_option("--algorithm", solve_.algorithm,
+                       "one of the algorithms by name; default: the best of all");
+        sub.add_option("--objective", solve_.objective,
+                       "latency or throughput; default: latency in a folder named so, else as the file says");
+        sub.add_option("--budget", solve_.budget, "seconds to search")->capture_default_str();
+        sub.add_option("--iterations", solve_.iterations,
+                       "steps to search, instead of or besides seconds: repeatable with a large --budget");
+        sub.add_option("--seed", solve_.seed, "of the random choices")->capture_default_str();
+        sub.add_flag("--contiguous", solve_.contiguous, "only divisions whose parts come one after the other");
+    }
     void add_explain() {
         auto& sub = add("explain", "say what a plan does and why", explain_, cli::explain);
         sub.add_option("plan", explain_.plan, "a plan file")->required();
@@ -136,6 +150,7 @@ class command_line {
     cli::worker_arguments worker_{};
     cli::probe_arguments probe_{};
     cli::plan_arguments plan_{};
+    cli::solve_arguments solve_{};
     cli::explain_arguments explain_{};
     cli::simulate_arguments simulate_{};
     cli::run_arguments run_{};

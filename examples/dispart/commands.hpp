@@ -2,6 +2,8 @@
 // The subcommands: arguments in, exit status or error out.
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -49,6 +51,17 @@ struct plan_arguments {
     std::string out{};
 };
 result<int> plan(const plan_arguments& given, bool as_json);
+
+struct solve_arguments {
+    std::string file{};
+    std::string algorithm{};  // empty: the best of all
+    std::string objective{};  // empty: as the file says
+    double budget = 10.0;     // seconds
+    std::size_t iterations = std::numeric_limits<std::size_t>::max();
+    bool contiguous = false;
+    std::uint64_t seed = 1;
+};
+result<int> solve(const solve_arguments& given, bool as_json);
 
 struct explain_arguments {
     std::string plan{};

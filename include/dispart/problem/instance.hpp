@@ -25,6 +25,8 @@ enum class objective {
 enum class load_model {
     overlapped,  ///< a device computes while its links carry: period = max over devices and links (dispart's runtime)
     serial,  ///< a device computes, then sends: period of a device = compute + its sends (DEFER)
+    nets,  ///< a device computes and pays, one after the other, for each tensor that it shares with another device:
+    ///< once, whether it makes or reads it (Tarnawski et al., NeurIPS 2020); see `net_seconds_per_byte`
 };
 
 /// Memory that a pipeline holds besides weights and live activations: copies of boundary tensors in queues.
@@ -54,7 +56,7 @@ struct instance {
     std::vector<tensor_id> model_inputs{};   ///< tensors that appear at the source
     std::vector<tensor_id> model_outputs{};  ///< tensors that are wanted at the sink
 
-    // --- transfers, per ordered pair of devices; the diagonal is 0
+    // --- transfers, per ordered pair of devices; the diagonal is 0; load_model::nets does without
     xt::xtensor<double, 2> latency{};  ///< [from, to] seconds before the first byte arrives; infinite: no route
     xt::xtensor<double, 2> seconds_per_byte{};    ///< [from, to] of the route's slowest link
     csr routes{};                                 ///< from * device_count + to -> physical link ids in order
@@ -66,6 +68,12 @@ struct instance {
     device_id source = no_id;  ///< device where inputs appear; no_id: for free at their consumers
     device_id sink = no_id;    ///< device where outputs are wanted; no_id: they stay where they are made
     load_model load = load_model::overlapped;
+
+    // --- placement of single layers; each may be empty
+    std::vector<std::size_t> together{};  ///< [layer] layers with the same number share a device; no_id: free
+    std::vector<std::uint8_t> backward{};        ///< [layer] 1: of the backward pass, exempt from contiguity
+    std::vector<double> net_seconds_per_byte{};  ///< [device] load_model::nets: what sharing a tensor costs it
+    std::vector<std::uint8_t> unlimited{};  ///< [device] 1: for latency, stands for as many devices as layers
 
     // --- names, for messages only; may be empty
     std::vector<std::string> layer_names{};

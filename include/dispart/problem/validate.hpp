@@ -117,6 +117,7 @@ inline result<void> check_sizes(const instance& p) {
 
 inline result<void> check_transfers(const instance& p) {
     const std::size_t n = p.device_count();
+    if (p.load == load_model::nets && p.latency.size() == 0 && p.seconds_per_byte.size() == 0) return {};
     DISPART_CHECK(check_that(has_extents(p.latency, n, n) && has_extents(p.seconds_per_byte, n, n),
                              "latency, seconds_per_byte", "not one per pair of devices"));
     DISPART_CHECK(check_that(are_amounts(p.latency, true), "latency", "a time is negative or NaN"));
@@ -135,6 +136,17 @@ inline result<void> check_transfers(const instance& p) {
                       "not a device");
 }
 
+inline result<void> check_placement(const instance& p) {
+    const auto per = [](std::size_t size, std::size_t count) { return size == 0 || size == count; };
+    DISPART_CHECK(check_that(per(p.together.size(), p.layer_count()), "together", "not one per layer"));
+    DISPART_CHECK(check_that(per(p.backward.size(), p.layer_count()), "backward", "not one per layer"));
+    DISPART_CHECK(check_that(per(p.unlimited.size(), p.device_count()), "unlimited", "not one per device"));
+    DISPART_CHECK(check_that(p.load != load_model::nets || p.net_seconds_per_byte.size() == p.device_count(),
+                             "net_seconds_per_byte", "not one per device"));
+    return check_that(are_amounts(p.net_seconds_per_byte), "net_seconds_per_byte",
+                      "a time is negative or not finite");
+}
+
 }  // namespace detail
 
 /// Checks an instance: tables of matching shape; times and sizes finite and not negative (a latency or capacity may be
@@ -145,6 +157,7 @@ inline result<void> check_transfers(const instance& p) {
     DISPART_CHECK(detail::check_tables(problem));
     DISPART_CHECK(detail::check_sizes(problem));
     DISPART_CHECK(detail::check_flow(problem));
+    DISPART_CHECK(detail::check_placement(problem));
     return detail::check_transfers(problem);
 }
 

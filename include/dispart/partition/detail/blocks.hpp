@@ -1,0 +1,141 @@
+#pragma once
+/// \file
+/// The units of contiguous partitions: atoms that no contiguous partition separates, and what comes before what.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/strong_components.hpp>
+
+#include "dispart/core/csr.hpp"
+#include "dispart/core/ids.hpp"
+#include "dispart/partition/detail/atoms.hpp"
+#include "dispart/problem/instance.hpp"
+
+namespace dispart::detail {
+
+/// The atoms of `problem` are blocks; `after[b]` come later than b (direct successors, ascending, each once).
+struct block_problem {
+    atom_problem problem{};
+    csr after{};
+    std::vector<std::size_t> before_count{};  ///< [block] number of direct predecessors
+};
+
+using arcs = std::vector<std::pair<std::size_t, std::size_t>>;
+
+inline void make_unique(arcs& all) {
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    std::erase_if(all, [](const auto& arc) { return arc.first == arc.second; });
+}
+
+[[nodiscard]] inline bool is_backward(const instance& p, layer_id l) {
+    return l < p.backward.size() && p.backward[l] != 0;
+}
+
+/// What comes before what: arcs of the forward pass; where an atom has backward layers only, the mirror images of their
+/// arcs instead.
+[[nodiscard]] inline arcs forward_arcs(const instance& p, const atom_problem& atoms) {
+    std::vector<bool> has_forward(atoms.size(), false);
+    for (layer_id l = 0; l < p.layer_count(); ++l)
+        if (!is_backward(p, l)) has_forward[atoms.atom[l]] = true;
+    arcs all;
+    for (tensor_id t = 0; t < p.tensor_count(); ++t) {
+        if (p.producer[t] == no_id) continue;
+        const std::size_t from = atoms.atom[p.producer[t]];
+        for (const layer_id l : p.consumers[t]) {
+            const std::size_t to = atoms.atom[l];
+            const bool back = is_backward(p, p.producer[t]);
+            if (!back && !is_backward(p, l)) all.emplace_back(from, to);
+            if (back && is_backward(p, l) && (!has_forward[from] || !has_forward[to]))
+                all.emplace_back(to, from);
+        }
+    }
+    make_unique(all);
+    return all;
+}
+
+/// Whether an atom's forward layers share tensors with backward layers, of whichever atom.
+[[nodiscard]] inline std::vector<bool> meets_backward(const instance& p, const atom_problem& atoms) {
+    std::vector<bool> meets(atoms.size(), false);
+    for (tensor_id t = 0; t < p.tensor_count(); ++t) {
+        if (p.producer[t] == no_id) continue;
+        for (const layer_id l : p.consumers[t])
+            if (is_backward(p, l) != is_backward(p, p.producer[t]))
+                meets[atoms.atom[is_backward(p, l) ? p.producer[t] : l]] = true;
+    }
+    return meets;
+}
+
+/// Joins atoms that wait for one another in a circle. Returns the number of groups.
+inline std::size_t join_circles(std::size_t atoms, const arcs& all, std::vector<std::size_t>& group) {
+    using graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS>;
+    const graph g(all.begin(), all.end(), atoms);
+    group.assign(atoms, 0);
+    boost::strong_components(g, group.data());
+    return renumber(group);
+}
+
+/// Joins each atom that takes no time, has a single neighbour and no tie to the backward pass with that neighbour: a
+/// weight goes where it is used. Returns whether there was one.
+inline bool join_leaves(const atom_problem& atoms, const arcs& all, const std::vector<bool>& tied,
+                        std::vector<std::size_t>& group) {
+    std::vector<std::size_t> degree(atoms.size(), 0), neighbour(atoms.size(), no_id);
+    for (const auto& [from, to] : all) {
+        ++degree[from], ++degree[to];
+        neighbour[from] = to, neighbour[to] = from;
+    }
+    group.resize(atoms.size());
+    std::iota(group.begin(), group.end(), std::size_t{0});
+    std::vector<bool> taken(atoms.size(), false);
+    bool any = false;
+    for (std::size_t a = 0; a < atoms.size(); ++a) {
+        double seconds = 0.0;
+        for (std::size_t k = 0; k < atoms.kinds.size(); ++k) seconds += atoms.on(a, k);
+        if (degree[a] != 1 || seconds >= 1e-6 || tied[a] || taken[a] || group[neighbour[a]] != neighbour[a])
+            continue;
+        group[a] = neighbour[a];
+        taken[neighbour[a]] = any = true;
+    }
+    renumber(group);
+    return any;
+}
+
+inline void rename(arcs& all, const std::vector<std::size_t>& group) {
+    for (auto& [from, to] : all) from = group[from], to = group[to];
+    make_unique(all);
+}
+
+/// The blocks of an instance in a topological order of the forward pass. O(size * log) a round of joining leaves.
+[[nodiscard]] inline block_problem blocks_of(const instance& p, const atom_problem& atoms) {
+    arcs all = forward_arcs(p, atoms);
+    std::vector<bool> tied = meets_backward(p, atoms);
+    std::vector<std::size_t> group;
+    block_problem out{atoms, {}, {}};
+    const auto join = [&] {
+        const std::size_t count = *std::max_element(group.begin(), group.end()) + 1;
+        std::vector<bool> still(count, false);
+        for (std::size_t a = 0; a < tied.size(); ++a)
+            if (tied[a]) still[group[a]] = true;
+        tied = std::move(still);
+        out.problem = joined(out.problem, group, count);
+        rename(all, group);
+    };
+    if (atoms.size() == 0) return out;
+    join_circles(atoms.size(), all, group);
+    join();
+    while (join_leaves(out.problem, all, tied, group)) join();
+
+    std::vector<std::vector<std::size_t>> next(out.problem.size());
+    out.before_count.assign(next.size(), 0);
+    for (const auto& [from, to] : all) next[from].push_back(to), ++out.before_count[to];
+    out.after = csr(next);
+    return out;
+}
+
+}  // namespace dispart::detail
