@@ -121,4 +121,18 @@ inline instance random_instance(random_source& random, const instance_shape& lik
     return made;
 }
 
+/// The same work and devices, with every layer reading what the one before it makes, and nothing else: a chain.
+inline instance as_chain(instance problem) {
+    std::vector<std::vector<std::size_t>> reads, consumers(problem.tensor_count());
+    for (layer_id l = 0; l < problem.layer_count(); ++l) {
+        const tensor_id last_before = problem.writes[l].front() - 1;
+        reads.push_back({last_before});
+        consumers[last_before].push_back(l);
+    }
+    problem.reads = csr(reads);
+    problem.consumers = csr(consumers);
+    problem.model_outputs = {problem.tensor_count() - 1};
+    return problem;
+}
+
 }  // namespace dispart::test

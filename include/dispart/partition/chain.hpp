@@ -20,6 +20,8 @@
 #include "dispart/partition/detail/chain_tables.hpp"
 #include "dispart/partition/detail/chain_tails.hpp"
 #include "dispart/partition/detail/diagnosis.hpp"
+#include "dispart/partition/detail/line.hpp"
+#include "dispart/partition/detail/line_search.hpp"
 #include "dispart/problem/instance.hpp"
 #include "dispart/task/evaluate.hpp"
 #include "dispart/task/expand.hpp"
@@ -37,13 +39,16 @@ struct chain_solution {
 
 struct chain_options {
     std::size_t max_states =
-        1'000'000;  ///< per search; beyond, states are dropped and the answer is not exact
+        1'000'000;                ///< per search; beyond, states are dropped and the answer is not exact
+    std::size_t max_devices = 0;  ///< at most so many are used, which lines alone obey; 0: no limit
 };
 
 /// Solves one instance for any number of device orders; what does not depend on the order is computed once.
 ///
 /// Latency: exact. Throughput: exact where no two of the device pairs that the partition uses share a physical link;
 /// elsewhere each pair is priced alone, which gives a bound, and `evaluate` says what the partition found achieves.
+/// Where no tensor skips a layer the instance is a line, and a dynamic program over devices and cuts answers; elsewhere a
+/// search over states that remember who holds the tensors that skip.
 class chain_solver {
   public:
     /// The instance must be valid and outlive the solver. O(layers * (device classes + live tensors)).
@@ -53,7 +58,7 @@ class chain_solver {
             return fail(errc::invalid_argument, "instance", "there are no layers");
         DISPART_CHECK(check_size(problem));
         chain_solver solver(problem, options);
-        if (solver.tables_->most_live() < detail::chain_state::anybody) return solver;
+        if (solver.is_line() || solver.tables().most_live() < detail::chain_state::anybody) return solver;
         return fail(errc::limit_exceeded, "instance", "too many tensors are alive at once");
     }
 
@@ -65,11 +70,10 @@ class chain_solver {
     /// throughput; exponential in the number of tensors that skip segments at the worst, up to `max_states`.
     [[nodiscard]] result<chain_solution> solve(const std::vector<device_id>& order, objective goal) {
         DISPART_CHECK(check_order(order));
-        auto found = optimise(order, goal, one_device(order, goal));
-        if (found) return std::move(*found);
+        if (auto found = find(order, goal)) return std::move(*found);
         return tl::unexpected<error>(detail::diagnose(problem(), [&](const instance& relaxed) {
             auto other = make(relaxed, options_);
-            return other && other->optimise(order, goal, std::nullopt).has_value();
+            return other && other->find(order, goal).has_value();
         }));
     }
 
@@ -80,6 +84,7 @@ class chain_solver {
                                                         double below) {
         if (!check_order(order)) return std::nullopt;
         const double limit = below * (1.0 - 1e-6);
+        if (is_line()) return improve_line(order, goal, limit);
         if (goal == objective::latency) return optimise(order, goal, candidate{{}, limit, limit});
         const auto first = problem().load == load_model::serial
                                ? glimpse<detail::chain_goal::serial>(order, limit)
@@ -88,7 +93,29 @@ class chain_solver {
         return optimise(order, goal, first);
     }
 
-    [[nodiscard]] const instance& problem() const noexcept { return tables_->problem(); }
+    /// The best contiguous partition on devices in any order, at most `most` of them; devices of one kind may be
+    /// exchanged for one another. Nothing where there is none, or would be more than `max_entries` table entries.
+    ///
+    /// Exact, with a bound for all orders, where the instance is a line and no two pairs that the partition uses share
+    /// a link; elsewhere blocks between cuts that no tensor skips stay together. Some 30 * kinds * entries steps, where
+    /// entries = (product of all kinds' sizes + 1) * kinds * blocks.
+    [[nodiscard]] std::optional<chain_solution> solve_any_order(const std::vector<detail::device_kind>& kinds,
+                                                                objective goal, std::size_t most,
+                                                                std::size_t max_entries) {
+        if (!line_) return std::nullopt;
+        const auto states =
+            detail::line_states::in_any_order(kinds, most, max_entries / (line_->blocks() + 1));
+        if (!states || states->size() == 0) return std::nullopt;
+        auto found = search_line(*states, goal, std::numeric_limits<double>::max());
+        if (!found) return std::nullopt;
+        found->exact = found->exact && is_line();
+        if (!is_line()) found->bound = 0.0;
+        return found;
+    }
+
+    /// Whether no tensor skips a layer.
+    [[nodiscard]] bool is_line() const noexcept { return line_ && line_->cuts().is_whole(*problem_); }
+    [[nodiscard]] const instance& problem() const noexcept { return *problem_; }
     /// Segments priced by all searches so far: the work done, whatever the machine.
     [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
 
@@ -100,8 +127,68 @@ class chain_solver {
     };
 
     chain_solver(const instance& problem, const chain_options& options)
-        : tables_(std::make_unique<detail::chain_tables>(problem))
-        , options_(options) {}
+        : problem_(&problem)
+        , options_(options) {
+        if (auto line = detail::make_line(problem))
+            line_ = std::make_unique<detail::line_tables>(problem, std::move(*line));
+    }
+
+    [[nodiscard]] detail::chain_tables& tables() {
+        if (!tables_) tables_ = std::make_unique<detail::chain_tables>(*problem_);
+        return *tables_;
+    }
+
+    // --- lines
+
+    [[nodiscard]] detail::line_states in_order(const std::vector<device_id>& order) const {
+        return detail::line_states::in_order(order, most(order));
+    }
+    [[nodiscard]] std::size_t most(const std::vector<device_id>& order) const {
+        return options_.max_devices == 0 ? order.size() : options_.max_devices;
+    }
+
+    [[nodiscard]] std::optional<chain_solution> improve_line(const std::vector<device_id>& order,
+                                                             objective goal, double limit) {
+        auto found = search_line(in_order(order), goal, limit);
+        if (!found || found->value > limit) return std::nullopt;
+        return found;
+    }
+
+    /// The best division of the line whose value, every pair of devices priced alone, is within the limit.
+    [[nodiscard]] std::optional<chain_solution> search_line(const detail::line_states& states, objective goal,
+                                                            double limit) {
+        detail::line_search search(*line_, states);
+        double bound = 0.0;
+        std::optional<detail::line_division> found;
+        if (goal == objective::throughput) {
+            found = search.least_load(0.0, limit, bound);
+        } else if (found = search.least_latency(); found) {
+            bound = found->value;
+        }
+        steps_ += search.steps();
+        if (!found || found->value > limit) return std::nullopt;
+        for (std::size_t& cut : found->cuts) cut = line_->cuts().cuts[cut];
+        auto seen = judge({std::move(found->cuts), std::move(found->devices)}, goal);
+        if (!seen) return std::nullopt;
+        bound = std::min(bound, seen->value);
+        return chain_solution{std::move(seen->division), seen->value, bound,
+                              seen->value <= bound * (1.0 + 1e-8)};
+    }
+
+    // --- any instance
+
+    [[nodiscard]] std::optional<chain_solution> find(const std::vector<device_id>& order, objective goal) {
+        std::optional<candidate> known;
+        if (is_line()) {
+            auto found = search_line(in_order(order), goal, std::numeric_limits<double>::max());
+            if (!found || found->exact || most(order) < order.size()) return found;
+            known = candidate{found->division, found->value, priced(found->division)};
+        } else {
+            known = one_device(order, goal);
+        }
+        if (tables().most_live() >= detail::chain_state::anybody) return std::nullopt;
+        return optimise(order, goal, std::move(known));
+    }
 
     static result<void> check_size(const instance& problem) {
         double entries =
@@ -143,6 +230,11 @@ class chain_solver {
         return out;
     }
 
+    [[nodiscard]] double priced(const partition& division) const {
+        const auto achieved = evaluate(problem(), division);
+        return achieved ? priced_alone(*achieved) : std::numeric_limits<double>::infinity();
+    }
+
     [[nodiscard]] double priced_alone(const evaluation& achieved) const {
         double period = *std::max_element(achieved.device_load.begin(), achieved.device_load.end());
         for (const resource& pair : achieved.pair_load) period = std::max(period, pair.seconds);
@@ -150,9 +242,9 @@ class chain_solver {
     }
 
     /// All layers on one of the two devices that would compute fastest: something to begin with.
-    [[nodiscard]] std::optional<candidate> one_device(std::vector<device_id> devices, objective goal) const {
+    [[nodiscard]] std::optional<candidate> one_device(std::vector<device_id> devices, objective goal) {
         std::stable_sort(devices.begin(), devices.end(), [&](device_id a, device_id b) {
-            return tables_->compute(a).back() < tables_->compute(b).back();
+            return tables().compute(a).back() < tables().compute(b).back();
         });
         std::optional<candidate> best;
         for (std::size_t k = 0; k < std::min<std::size_t>(2, devices.size()); ++k) {
@@ -172,8 +264,8 @@ class chain_solver {
 
     [[nodiscard]] std::optional<chain_solution> optimise_latency(const std::vector<device_id>& order,
                                                                  std::optional<candidate> best) {
-        if (!tails_) tails_ = std::make_unique<detail::chain_tails>(*tables_);
-        detail::chain_search<detail::chain_goal::latency> search(*tables_, tails_.get(), order,
+        if (!tails_) tails_ = std::make_unique<detail::chain_tails>(tables());
+        detail::chain_search<detail::chain_goal::latency> search(tables(), tails_.get(), order,
                                                                  options_.max_states);
         const double limit = best ? best->value : std::numeric_limits<double>::infinity();
         if (const auto found = run(search, limit, false)) best = judge(*found, objective::latency);
@@ -193,7 +285,7 @@ class chain_solver {
     /// One quick look for a partition within the limit.
     template <detail::chain_goal Goal>
     [[nodiscard]] std::optional<candidate> glimpse(const std::vector<device_id>& order, double limit) {
-        detail::chain_search<Goal> search(*tables_, tails_.get(), order, options_.max_states);
+        detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states);
         const auto found = run(search, limit, true);
         if (!found) return std::nullopt;
         auto seen = judge(*found, objective::throughput);
@@ -205,7 +297,7 @@ class chain_solver {
     template <detail::chain_goal Goal>
     [[nodiscard]] std::optional<chain_solution> optimise_period(const std::vector<device_id>& order,
                                                                 std::optional<candidate> best) {
-        detail::chain_search<Goal> search(*tables_, tails_.get(), order, options_.max_states);
+        detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states);
         double low = least_period(order);  // nothing is below
         double high = std::numeric_limits<double>::infinity();
         bool certain = true;
@@ -248,8 +340,10 @@ class chain_solver {
         return least;
     }
 
-    std::unique_ptr<detail::chain_tables> tables_;
-    std::unique_ptr<detail::chain_tails> tails_{};  // made for the first search for latency
+    const instance* problem_;
+    std::unique_ptr<detail::line_tables> line_{};     // where there is one
+    std::unique_ptr<detail::chain_tables> tables_{};  // made when they are needed
+    std::unique_ptr<detail::chain_tails> tails_{};    // made for the first search for latency
     chain_options options_;
     std::size_t steps_ = 0;
 };

@@ -27,7 +27,9 @@ struct chain_orders_options {
     std::size_t max_devices = 0;    ///< at most so many devices are used; 0: no limit
     double good_enough = 0.0;       ///< the search ends when the objective is not above this
     std::uint64_t seed = 1;         ///< of the moves
-    chain_options chain{};          ///< for each order
+    std::size_t exact_entries =
+        3'000'000;          ///< largest table with which all orders of a line are searched at once
+    chain_options chain{};  ///< for each order
 };
 
 /// The best order of devices that was found, and the chain algorithm's answer for it.
@@ -35,6 +37,8 @@ struct chain_orders_solution {
     std::vector<device_id> order{};
     chain_solution chain{};  ///< its bound holds for this order only
     std::size_t tried = 0;   ///< orders looked at
+    double bound = 0.0;      ///< no contiguous partition on any order of the devices is better
+    bool exact = false;      ///< value and bound agree (to 1e-8)
 };
 
 namespace detail {
@@ -80,6 +84,21 @@ class order_search {
         std::reverse(all.front().begin(), all.front().end());
         return all;
     }
+
+    /// The devices to use, those together that may be exchanged for one another.
+    [[nodiscard]] std::vector<device_kind> kinds() const {
+        std::vector<device_kind> groups;
+        for (const device_id d : usable_) {
+            const auto same = std::find_if(groups.begin(), groups.end(), [&](const device_kind& group) {
+                return kind_[group.front()] == kind_[d];
+            });
+            if (same == groups.end()) groups.push_back({d});
+            else same->push_back(d);
+        }
+        return groups;
+    }
+    /// Most devices to use.
+    [[nodiscard]] std::size_t length() const noexcept { return length_; }
 
     /// A neighbour of an order that was not tried yet; nothing where none was found. Devices that are alike count as one.
     [[nodiscard]] std::optional<std::vector<device_id>> neighbour(const std::vector<device_id>& order) {
@@ -186,11 +205,14 @@ class order_search {
 
 }  // namespace detail
 
-/// Contiguous segments on devices in any order: local search over orders, each solved by the chain algorithm.
+/// Contiguous segments on devices in any order: where the instance is a line and its devices of few kinds, dynamic
+/// programming over the sets of devices used; elsewhere local search over orders, each solved by the chain algorithm.
 ///
-/// Begins with the orders by id, by speed, and along the fastest links, then swaps, moves and replaces devices.
+/// The search begins with the order of the dynamic program over blocks that no tensor skips, the orders by id, by speed, and along the fastest links, then swaps, moves and replaces devices.
 /// Errors: invalid_argument (no layers), infeasible (no order that was tried admits a partition), limit_exceeded.
-/// Heuristic in the order, exact for each order as `chain_solver` is. About `tries` decisions of the chain algorithm.
+/// Exact for lines while sets of devices * devices * layers are at most `exact_entries` (12 different devices and 100
+/// layers by default); elsewhere heuristic in the order, exact for each order as `chain_solver` is, with about `tries`
+/// decisions of the chain algorithm. Contains PipeEdge's program (Hu et al., DSD 2022: devices of a few types).
 struct chain_orders_partitioner {
     chain_orders_options options{};
 
@@ -222,6 +244,16 @@ struct chain_orders_partitioner {
             best.chain = std::move(*found);
             return true;
         };
+        if (auto any = solver.solve_any_order(orders.kinds(), goal, orders.length(), options.exact_entries)) {
+            outcome = {};
+            best.bound = any->bound;
+            best.exact = any->exact;
+            ++best.tried;
+            for (const part& p : any->division.parts) best.order.push_back(p.device);
+            best.chain = std::move(*any);
+            if (best.exact) return best;
+            if (!solver.is_line()) try_order(std::vector(best.order));
+        }
         for (const auto& order : orders.first_orders())
             if (!order.empty() && orders.is_new(order)) try_order(order);
         if (!outcome) return tl::unexpected(outcome.error());

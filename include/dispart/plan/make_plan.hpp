@@ -175,7 +175,8 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_TRY(made.prediction, detail::predict(problem, made.tasks, options.simulated_requests));
     made.network = detail::network_of(problem);
     made.binding = detail::name_of(problem, best.figures.binding);
-    const auto bound = best_lower_bound(problem, options.goal);
+    auto bound = best_lower_bound(problem, options.goal);
+    if (best.bound > bound.seconds) bound = {"all divisions with one stage a device", best.bound};
     const double value = best.figures.value(options.goal);
     made.bound_name = bound.name;
     made.bound_s = std::min(bound.seconds, value);

@@ -21,6 +21,7 @@ struct found_division {
     partition division{};
     evaluation figures{};
     bool exact = false;  ///< no contiguous division on the same order of devices is better
+    double bound = 0.0;  ///< no division with one stage a device is better, on any order; 0: not known
 };
 
 struct search_options {
@@ -57,17 +58,21 @@ inline result<void> thin_out(chain_solver& solver, objective goal, std::size_t m
 /// `chain_orders_partitioner`; infeasible (nothing found on so few devices).
 [[nodiscard]] inline result<found_division> search_chains(const instance& problem, objective goal,
                                                           const search_options& options = {}) {
-    DISPART_TRY(auto solver, chain_solver::make(problem, options.orders.chain));
+    auto orders = options.orders;
+    orders.max_devices = orders.chain.max_devices = options.max_devices;
+    DISPART_TRY(auto solver, chain_solver::make(problem, orders.chain));
     chain_solution best;
+    double bound = 0.0;
     if (options.order.empty()) {
-        DISPART_TRY(auto searched, chain_orders_partitioner{options.orders}.solve(solver, goal));
+        DISPART_TRY(auto searched, chain_orders_partitioner{orders}.solve(solver, goal));
         best = std::move(searched.chain);
+        bound = searched.bound;
     } else {
         DISPART_TRY(best, solver.solve(options.order, goal));
     }
     if (options.max_devices > 0) DISPART_CHECK(detail::thin_out(solver, goal, options.max_devices, best));
     DISPART_TRY(auto figures, evaluate(problem, best.division));
-    return found_division{"chain", std::move(best.division), std::move(figures), best.exact};
+    return found_division{"chain", std::move(best.division), std::move(figures), best.exact, bound};
 }
 
 /// Runs a partitioner and evaluates what it found. Errors: the partitioner's.
@@ -76,7 +81,7 @@ template <partitioner Partitioner>
                                                      objective goal) {
     DISPART_TRY(auto division, by(problem, goal));
     DISPART_TRY(auto figures, evaluate(problem, division));
-    return found_division{std::string(by.name()), std::move(division), std::move(figures), false};
+    return found_division{std::string(by.name()), std::move(division), std::move(figures)};
 }
 
 }  // namespace dispart

@@ -279,8 +279,8 @@ namespace detail {
 /// What a layer needs wherever it runs: weights, operands, results, scratch.
 inline double least_memory(const instance& p, layer_id l, device_id on) {
     double need = p.weight_bytes[l] + p.workspace(l, on);
-    for (const tensor_id t : p.reads[l]) need += p.tensor_bytes[t];
-    for (const tensor_id t : p.writes[l]) need += p.tensor_bytes[t];
+    for (const tensor_id t : p.reads[l]) need += p.queues.live * p.tensor_bytes[t];
+    for (const tensor_id t : p.writes[l]) need += p.queues.live * p.tensor_bytes[t];
     return need;
 }
 

@@ -29,10 +29,11 @@ enum class load_model {
     ///< once, whether it makes or reads it (Tarnawski et al., NeurIPS 2020); see `net_seconds_per_byte`
 };
 
-/// Memory that a pipeline holds besides weights and live activations: copies of boundary tensors in queues.
+/// Memory that a pipeline holds besides weights and scratch: copies of tensors.
 struct queue_depth {
     double inputs = 1.0;   ///< copies of each tensor that a part receives, beyond the one being computed on
     double outputs = 1.0;  ///< copies of each tensor that a part sends
+    double live = 1.0;     ///< copies of each tensor while a layer runs and it is live
 };
 
 /// Layers are numbered 0..layer_count-1 in a topological order: every producer precedes its consumers.

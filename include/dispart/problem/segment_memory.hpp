@@ -156,7 +156,7 @@ class segment_memory {
     double extend(layer_id first, layer_id l, device_id on) {
         weights_ += problem_.weight_bytes[l];
         for (const tensor_id t : problem_.writes[l]) held_ += problem_.tensor_bytes[t];
-        peaks_.append(held_ + problem_.workspace(l, on));
+        peaks_.append(problem_.queues.live * held_ + problem_.workspace(l, on));
         for (const tensor_id t : problem_.reads[l])
             if (problem_.producer[t] == no_id || problem_.producer[t] < first) keep_input(t, first, l);
         for (const tensor_id t : problem_.reads[l])
@@ -172,9 +172,9 @@ class segment_memory {
         if (last_read_[t] == no_id) {
             received_ += size;
             touched_.push_back(t);
-            peaks_.add(0, size);
+            peaks_.add(0, problem_.queues.live * size);
         } else if (last_read_[t] < l) {
-            peaks_.add(last_read_[t] + 1 - first, size);
+            peaks_.add(last_read_[t] + 1 - first, problem_.queues.live * size);
         }
         last_read_[t] = l;
     }

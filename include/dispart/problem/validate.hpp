@@ -111,8 +111,8 @@ inline result<void> check_sizes(const instance& p) {
         check_that(p.memory_capacity.size() == p.device_count(), "memory_capacity", "not one per device"));
     DISPART_CHECK(
         check_that(are_amounts(p.memory_capacity, true), "memory_capacity", "a size is negative or NaN"));
-    return check_that(is_amount(p.queues.inputs) && is_amount(p.queues.outputs), "queues",
-                      "a depth is negative or not finite");
+    return check_that(is_amount(p.queues.inputs) && is_amount(p.queues.outputs) && is_amount(p.queues.live),
+                      "queues", "a depth is negative or not finite");
 }
 
 inline result<void> check_transfers(const instance& p) {

@@ -87,7 +87,8 @@ inline void add_span(std::vector<double>& deltas, live_span span, double size) {
                 sent = sent || at == no_id;
                 if (at != no_id) last = std::max(last, at);
             }
-            detail::add_span(deltas, {step, sent ? steps - 1 : last}, problem.tensor_bytes[t]);
+            detail::add_span(deltas, {step, sent ? steps - 1 : last},
+                             problem.queues.live * problem.tensor_bytes[t]);
             if (sent) need.queues += problem.queues.outputs * problem.tensor_bytes[t];
         }
     }
@@ -97,7 +98,7 @@ inline void add_span(std::vector<double>& deltas, live_span span, double size) {
         std::size_t last = 0;
         for (const layer_id reader : problem.consumers[t])
             if (const std::size_t at = step_of(reader); at != no_id) last = std::max(last, at);
-        detail::add_span(deltas, {0, last}, problem.tensor_bytes[t]);
+        detail::add_span(deltas, {0, last}, problem.queues.live * problem.tensor_bytes[t]);
         need.queues += problem.queues.inputs * problem.tensor_bytes[t];
     }
     double live = 0.0;

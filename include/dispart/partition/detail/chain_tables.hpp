@@ -228,7 +228,7 @@ class chain_tables {
         double most = 0.0;  // that any segment needs, scratch memory aside
         for (const double size : problem_.weight_bytes) most += size;
         for (const double size : problem_.tensor_bytes)
-            most += size * (1.0 + problem_.queues.inputs + problem_.queues.outputs);
+            most += size * (problem_.queues.live + problem_.queues.inputs + problem_.queues.outputs);
         std::vector<std::vector<double>> scratch(compute_.size());  // [device class][layer]
         std::map<std::vector<double>, std::size_t> groups;
         for (device_id d = 0; d < problem_.device_count(); ++d) {
