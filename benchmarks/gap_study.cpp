@@ -17,9 +17,12 @@ namespace {
 using namespace dispart;
 using namespace dispart::literals;
 
-const device pi3{.speed = 4_GFLOPS, .memory_bandwidth = 2_GBps, .layer_overhead = seconds(60e-6), .memory = 1_GiB};
-const device pi4{.speed = 11_GFLOPS, .memory_bandwidth = 4_GBps, .layer_overhead = seconds(30e-6), .memory = 4_GiB};
-const device pi5{.speed = 28_GFLOPS, .memory_bandwidth = 9_GBps, .layer_overhead = seconds(15e-6), .memory = 8_GiB};
+const device pi3{
+    .speed = 4_GFLOPS, .memory_bandwidth = 2_GBps, .layer_overhead = seconds(60e-6), .memory = 1_GiB};
+const device pi4{
+    .speed = 11_GFLOPS, .memory_bandwidth = 4_GBps, .layer_overhead = seconds(30e-6), .memory = 4_GiB};
+const device pi5{
+    .speed = 28_GFLOPS, .memory_bandwidth = 9_GBps, .layer_overhead = seconds(15e-6), .memory = 8_GiB};
 const device jetson{
     .speed = 230_GFLOPS, .memory_bandwidth = 25_GBps, .layer_overhead = seconds(40e-6), .memory = 4_GiB};
 const device laptop{.speed = 90_GFLOPS, .memory_bandwidth = 20_GBps, .memory = 16_GiB};
@@ -69,7 +72,8 @@ cluster three_tiers() {
     return cluster_builder("device, edge, cloud")
         .device(named(pi3, "device"))
         .device(named(laptop, "edge"))
-        .device({.name = "cloud", .speed = flops_per_second(5e12), .memory_bandwidth = 400_GBps, .memory = 64_GiB})
+        .device(
+            {.name = "cloud", .speed = flops_per_second(5e12), .memory_bandwidth = 400_GBps, .memory = 64_GiB})
         .link("device", "edge", {.latency = 3_ms, .bandwidth = 80_Mbps})
         .link("edge", "cloud", {.latency = 25_ms, .bandwidth = 200_Mbps})
         .source("device")
@@ -156,10 +160,11 @@ double quantile(std::vector<double> values, double share) {
 }  // namespace
 
 int main() {
-    const std::vector<std::string> models{"bert_base",    "densenet121", "efficientnet_b0", "gpt2",  "inception_v3",
-                                          "mobilenet_v2", "resnet50",    "squeezenet",      "vgg16", "vit_base"};
-    const std::vector<cluster> clusters{pis_on_wifi(), mixed_pis(), lab(), three_tiers(), two_sites(),
-                                        twelve_random()};
+    const std::vector<std::string> models{"bert_base",    "densenet121",  "efficientnet_b0", "gpt2",
+                                          "inception_v3", "mobilenet_v2", "resnet50",        "squeezenet",
+                                          "vgg16",        "vit_base"};
+    const std::vector<cluster> clusters{pis_on_wifi(), mixed_pis(), lab(),
+                                        three_tiers(), two_sites(), twelve_random()};
     std::vector<row> rows;
     for (const auto& name : models) {
         const auto net = zoo::make(name, {.weights = false}).value();
@@ -169,19 +174,21 @@ int main() {
     }
     std::vector<double> gaps;
     for (const auto& r : rows) gaps.push_back(r.gap);
-    std::printf("# Certified gaps\n\nTen networks of the zoo on six clusters, for both objectives: what `make_plan` "
-                "found, the lower bound\nthat no plan with one stage a device can be under, and the gap between "
-                "them, (value - bound) / value.\nWritten by `benchmarks/gap_study.cpp`, which says what the clusters "
-                "are.\n\nMedian gap %.1f %%, 90th percentile %.1f %%, largest %.1f %%; %zu of %zu are zero.\n\n",
-                100.0 * quantile(gaps, 0.5), 100.0 * quantile(gaps, 0.9), 100.0 * quantile(gaps, 1.0),
-                static_cast<std::size_t>(std::count_if(gaps.begin(), gaps.end(), [](double g) { return g < 1e-6; })),
-                gaps.size());
-    std::printf("| network | cluster | objective | value, s | bound, s | gap | devices | found by | bound by |\n"
-                "|---|---|---|---|---|---|---|---|---|\n");
+    std::printf(
+        "# Certified gaps\n\nTen networks of the zoo on six clusters, for both objectives: what `make_plan` "
+        "found, the lower bound\nthat no plan with one stage a device can be under, and the gap between "
+        "them, (value - bound) / value.\nWritten by `benchmarks/gap_study.cpp`, which says what the clusters "
+        "are.\n\nMedian gap %.1f %%, 90th percentile %.1f %%, largest %.1f %%; %zu of %zu are zero.\n\n",
+        100.0 * quantile(gaps, 0.5), 100.0 * quantile(gaps, 0.9), 100.0 * quantile(gaps, 1.0),
+        static_cast<std::size_t>(std::count_if(gaps.begin(), gaps.end(), [](double g) { return g < 1e-6; })),
+        gaps.size());
+    std::printf(
+        "| network | cluster | objective | value, s | bound, s | gap | devices | found by | bound by |\n"
+        "|---|---|---|---|---|---|---|---|---|\n");
     for (const auto& r : rows)
-        std::printf("| %s | %s | %s | %.4g | %.4g | %.1f %% | %zu | %s | %s |\n", r.model.c_str(), r.cluster.c_str(),
-                    r.goal == objective::latency ? "latency" : "period", r.value, r.bound, 100.0 * r.gap, r.devices,
-                    r.algorithm.c_str(), r.bound_name.c_str());
+        std::printf("| %s | %s | %s | %.4g | %.4g | %.1f %% | %zu | %s | %s |\n", r.model.c_str(),
+                    r.cluster.c_str(), r.goal == objective::latency ? "latency" : "period", r.value, r.bound,
+                    100.0 * r.gap, r.devices, r.algorithm.c_str(), r.bound_name.c_str());
     double longest = 0.0;
     for (const auto& r : rows) longest = std::max(longest, r.seconds);
     std::fprintf(stderr, "longest planning: %.2f s\n", longest);

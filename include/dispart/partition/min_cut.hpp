@@ -72,7 +72,8 @@ class tier_cut {
         if (found.cost >= forbidden) found.cost = std::numeric_limits<double>::infinity();
         const auto colour = boost::get(boost::vertex_color, graph_);
         for (layer_id l = 0; l < n; ++l)
-            found.in_cloud.push_back(boost::get(colour, l) != boost::color_traits<boost::default_color_type>::black());
+            found.in_cloud.push_back(boost::get(colour, l) !=
+                                     boost::color_traits<boost::default_color_type>::black());
         return found;
     }
 
@@ -109,7 +110,8 @@ class tier_cut {
     }
 
     void connect(std::size_t from, std::size_t to, double capacity) {
-        const auto there = boost::add_edge(from, to, graph_).first, back = boost::add_edge(to, from, graph_).first;
+        const auto there = boost::add_edge(from, to, graph_).first,
+                   back = boost::add_edge(to, from, graph_).first;
         boost::put(boost::edge_capacity, graph_, there, std::min(capacity, forbidden));
         boost::put(boost::edge_capacity, graph_, back, 0.0);
         boost::put(boost::edge_reverse, graph_, there, back);
@@ -199,7 +201,8 @@ class tier_search {
     /// the device is certain only where all layers hang together.
     [[nodiscard]] std::vector<cut_prices> arguments() const {
         if (goal_ == objective::throughput)
-            return {{0.5, 0.0, 0.0, 0.5, 0.0}, {0.25, 0.5, 0.0, 0.25, 0.0}, {1.0 / 3, 1.0 / 3, 0.0, 1.0 / 3, 0.0}};
+            return {
+                {0.5, 0.0, 0.0, 0.5, 0.0}, {0.25, 0.5, 0.0, 0.25, 0.0}, {1.0 / 3, 1.0 / 3, 0.0, 1.0 / 3, 0.0}};
         std::vector<cut_prices> all{{0.0, 0.0, 1.0, 1.0, 1.0}};
         if (connected_) all.push_back({0.5, 0.5, 0.5, 1.0, 1.0});
         if (connected_) all.push_back({1.0, 1.0, 0.0, 1.0, 1.0});
