@@ -41,11 +41,20 @@ struct block_division {
     return order;
 }
 
+/// How the loads of intervals make up the value of a division.
+enum class interval_goal {
+    largest,  ///< throughput
+    sum,      ///< an upper limit of the latency: one interval after the other
+};
+
 /// The best division into intervals of one order, if it is better than `below`. O(blocks * longest interval * (degrees
 /// + counts of devices)).
 class interval_search {
   public:
-    interval_search(const block_problem& p, const device_counts& counts) : p_(p), counts_(counts) {}
+    interval_search(const block_problem& p, const device_counts& counts, interval_goal goal)
+        : p_(p)
+        , counts_(counts)
+        , goal_(goal) {}
 
     [[nodiscard]] std::optional<block_division> solve(const std::vector<std::size_t>& order, double below) {
         const std::size_t n = order.size(), width = counts_.size();
@@ -82,13 +91,18 @@ class interval_search {
         if (load >= below_) return;
         const std::size_t width = counts_.size();
         for (std::size_t c = 0; c < width; ++c) {
-            const double value = std::max(load, value_[first * width + c]);
-            if (value >= below_ || !counts_.has_room(c, kind)) continue;
-            const std::size_t to = end * width + c + counts_.stride(kind);
+            const double before = value_[first * width + c];
+            const double value = goal_ == interval_goal::sum ? load + before : std::max(load, before);
+            if (value >= below_ || !(has_many(kind) || counts_.has_room(c, kind))) continue;
+            const std::size_t to = end * width + c + (has_many(kind) ? 0 : counts_.stride(kind));
             if (value >= value_[to]) continue;
             value_[to] = value;
             from_[to] = first * p_.problem.kinds.size() + kind;
         }
+    }
+    /// Whether any number of intervals may go to devices of this kind.
+    [[nodiscard]] bool has_many(std::size_t kind) const {
+        return goal_ == interval_goal::sum && p_.problem.kinds[kind].unlimited;
     }
     [[nodiscard]] std::optional<block_division> best(const std::vector<std::size_t>& order) const {
         const std::size_t n = order.size(), width = counts_.size(), kinds = p_.problem.kinds.size();
@@ -99,16 +113,18 @@ class interval_search {
         if (!(out.value < below_)) return std::nullopt;
         for (std::size_t end = n; end > 0;) {
             const std::size_t first = from_[end * width + c] / kinds, kind = from_[end * width + c] % kinds;
-            const device_id d = p_.problem.kinds[kind].devices[counts_.used(c, kind) - 1];
+            const auto& devices = p_.problem.kinds[kind].devices;
+            const device_id d = has_many(kind) ? devices.front() : devices[counts_.used(c, kind) - 1];
             for (std::size_t i = first; i < end; ++i) out.device[order[i]] = d;
             end = first;
-            c -= counts_.stride(kind);
+            if (!has_many(kind)) c -= counts_.stride(kind);
         }
         return out;
     }
 
     const block_problem& p_;
     const device_counts& counts_;
+    interval_goal goal_;
     double below_ = 0.0;
     std::vector<double> value_{};      ///< [end of the interval, devices used] smallest largest load
     std::vector<std::size_t> from_{};  ///< [same] beginning of the last interval * kinds + its kind
@@ -116,8 +132,9 @@ class interval_search {
 
 /// The best division into intervals of several topological orders, some of them random.
 [[nodiscard]] inline block_division best_intervals(const block_problem& p, const device_counts& counts,
-                                                   std::size_t orders, std::uint64_t seed) {
-    interval_search search(p, counts);
+                                                   std::size_t orders, std::uint64_t seed,
+                                                   interval_goal goal = interval_goal::largest) {
+    interval_search search(p, counts, goal);
     random_source random(seed);
     block_division best;
     for (std::size_t i = 0; i < orders; ++i) {
