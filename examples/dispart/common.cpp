@@ -65,8 +65,8 @@ result<std::vector<tensor>> make_inputs(const model& m, std::size_t request) {
             continue;
         }
         DISPART_TRY(auto made, io::reference_input(*about.dims));
-        const float scale = 1.0F / static_cast<float>(1 + request % 7);
-        if (request % 7 != 0)
+        const float scale = 1.0F / static_cast<float>(1 + request % distinct_inputs);
+        if (request % distinct_inputs != 0)
             for (float& x : made.data<float>()) x *= scale;
         inputs.push_back(std::move(made));
     }

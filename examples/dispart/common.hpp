@@ -31,7 +31,8 @@ struct model_choice {
 // The model, simplified. `weights = false` is enough for planning a model of the zoo.
 result<dispart::model> load_model(const model_choice& choice, bool weights = true);
 
-// Inputs by the rule of reference files, different for every request.
+// Inputs by the rule of reference files, those of request r different from those of the next `distinct_inputs` - 1.
+inline constexpr std::size_t distinct_inputs = 7;
 result<std::vector<dispart::tensor>> make_inputs(const dispart::model& m, std::size_t request = 0);
 
 // How far a computed output is from the expected one: relative to max(1, |expected|), as absolute-or-relative tolerances go.

@@ -1,0 +1,66 @@
+#include "dispart/execution.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "dispart/common.hpp"
+#include "dispart/io/onnx/write.hpp"
+#include "dispart/progress.hpp"
+#include "dispart/run/asio/tcp_transport.hpp"
+#include "dispart/run/coordinator.hpp"
+
+namespace cli {
+
+using namespace dispart;
+
+namespace {
+
+/// Where the devices' workers listen. Errors: invalid_cluster for a device that is used and has no address.
+result<std::vector<worker_host>> hosts_of(const cluster& machines, const dispart::plan& p) {
+    std::vector<worker_host> hosts;
+    for (device_id d = 0; d < num_vertices(machines); ++d)
+        hosts.push_back({machines[d].name, machines[d].address});
+    for (const auto& s : p.stages)
+        if (hosts[s.device].address.empty())
+            return fail(
+                errc::invalid_cluster, hosts[s.device].name, "the device has no address to dial",
+                "start `dispart worker --listen HOST:PORT` there and put HOST:PORT into the cluster file");
+    return hosts;
+}
+
+}  // namespace
+
+result<measured_run> execute(const dispart::plan& p, const model& net, const cluster& machines,
+                             const execution_options& how) {
+    DISPART_TRY(auto hosts, hosts_of(machines, p));
+    const auto encode = [](const model& stage) { return io::write_onnx(stage); };
+    DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode));
+    tcp_transport carrier({.allow_plaintext_off_machine = how.plaintext});
+    DISPART_TRY(auto running, coordinator<tcp_transport>::deploy(carrier, std::move(stages)));
+    std::vector<std::vector<tensor>> made_inputs;  // ahead, so that making them takes no worker's time
+    for (request_id r = 0; r < std::min(how.requests, distinct_inputs); ++r) {
+        DISPART_TRY(auto each, make_inputs(net, r));
+        made_inputs.push_back(std::move(each));
+    }
+    const auto inputs = [&](request_id r) { return made_inputs[r % made_inputs.size()]; };
+
+    measured_run made;
+    const std::size_t singles = std::min<std::size_t>(how.requests, 5);
+    DISPART_TRY(made.alone,
+                running.run(singles, inputs, [](request_id, std::vector<tensor>) {}, {.window = 1}));
+    progress_bar bar("running", how.requests);
+    const auto keep = [&](request_id r, std::vector<tensor> outputs) {
+        if (how.keep_outputs) made.outputs.push_back(std::move(outputs));
+        bar.update(r + 1);
+    };
+    DISPART_TRY(made.stream, running.run(how.requests, inputs, keep, {.window = window_of(p)}));
+    DISPART_CHECK(running.shut_down());
+    return made;
+}
+
+result<link_measurement> probe_worker(const std::string& address) {
+    tcp_transport carrier;
+    return probe_link(carrier, address);
+}
+
+}  // namespace cli

@@ -1,0 +1,38 @@
+#pragma once
+// Workers on this machine, and what layers cost on them.
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "dispart/calibration.hpp"
+#include "dispart/cluster/graph.hpp"
+#include "dispart/core/result.hpp"
+#include "dispart/model/graph.hpp"
+#include "dispart/process.hpp"
+
+namespace cli {
+
+// Worker processes of this binary on loopback, gone with this object.
+struct local_workers {
+    std::vector<child_process> processes{};
+    std::vector<std::string> addresses{};
+
+    static dispart::result<local_workers> start(const std::vector<double>& slowdowns);
+};
+
+// Machines to run on, and what layers cost there.
+struct local_setting {
+    local_workers workers{};
+    dispart::cluster machines{};
+    measured_costs costs{};
+    std::string calibrated_on{};
+};
+
+// Starts `slowdowns.size()` workers, each so many times slower than this machine, and measures layers: of the named
+// models, or of `net` itself where none is named.
+// Errors: invalid_argument for a slowdown below 1; unknown models; whatever starting and measuring can fail with.
+dispart::result<local_setting> start_local(const dispart::model& net, const std::vector<double>& slowdowns,
+                                           const std::vector<std::string>& calibrate_on);
+
+}  // namespace cli
