@@ -15,6 +15,8 @@ void add_model(CLI::App& to, cli::model_choice& model) {
     to.add_option("--image", model.image, "height and width of a zoo network's image; 0: its own")
         ->capture_default_str();
     to.add_option("--bind", model.bind, "extents of a file's symbolic dimensions, NAME=EXTENT");
+    to.add_option("--shape", model.shape, "shapes of a file's inputs, NAME=1x3x224x224");
+    to.add_option("--value", model.value, "an input that is the same in every request, NAME=NUMBER");
     to.add_flag("--random-weights", model.random_weights, "replace a file's weights by seeded random ones");
 }
 

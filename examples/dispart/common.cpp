@@ -18,19 +18,63 @@ using namespace dispart;
 
 namespace {
 
-result<std::map<std::string, std::int64_t, std::less<>>> parse_bindings(const std::vector<std::string>& texts) {
-    std::map<std::string, std::int64_t, std::less<>> bindings;
-    for (const auto& text : texts) {
-        const auto equals = text.find('=');
-        std::int64_t extent = 0;
-        const char* last = text.data() + text.size();
-        if (equals == std::string::npos ||
-            std::from_chars(text.data() + equals + 1, last, extent).ptr != last || extent < 1)
-            return fail(errc::invalid_argument, text, "a binding is NAME=EXTENT",
-                        "for example --bind batch=4");
-        bindings[text.substr(0, equals)] = extent;
+// NAME=TEXT; the name may contain '=' itself.
+result<std::pair<std::string, std::string>> parse_option(const std::string& text, const std::string& form) {
+    const auto equals = text.rfind('=');
+    if (equals == std::string::npos || equals + 1 == text.size())
+        return fail(errc::invalid_argument, text, "this option is written " + form);
+    return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+result<std::int64_t> parse_extent(const std::string& text, const std::string& form) {
+    std::int64_t extent = 0;
+    const char* last = text.data() + text.size();
+    if (std::from_chars(text.data(), last, extent).ptr != last || extent < 0 || text.empty())
+        return fail(errc::invalid_argument, text, "this option is written " + form);
+    return extent;
+}
+
+// 1x3x224x224, or "scalar".
+result<shape> parse_shape(const std::string& text) {
+    shape dims;
+    for (std::size_t begin = 0; text != "scalar" && begin <= text.size();) {
+        const auto end = std::min(text.find('x', begin), text.size());
+        DISPART_TRY(const auto extent, parse_extent(text.substr(begin, end - begin), "NAME=1x3x224x224"));
+        dims.push_back(extent);
+        begin = end + 1;
     }
-    return bindings;
+    return dims;
+}
+
+result<tensor> parse_value(const std::string& text) {
+    const char* last = text.data() + text.size();
+    std::int64_t whole = 0;
+    double number = 0.0;
+    if (text == "true" || text == "false") {
+        const bool truth = text == "true";
+        return tensor::of<bool>({}, std::span<const bool>(&truth, 1));
+    }
+    if (std::from_chars(text.data(), last, whole).ptr == last) return tensor::of({}, std::vector{whole});
+    if (std::from_chars(text.data(), last, number).ptr == last)
+        return tensor::of({}, std::vector{static_cast<float>(number)});
+    return fail(errc::invalid_argument, text, "a value is one number, true or false");
+}
+
+result<io::onnx_options> options_of(const model_choice& choice) {
+    io::onnx_options options{.unbound = choice.batch, .evaluator = evaluate};
+    for (const auto& text : choice.bind) {
+        DISPART_TRY(const auto option, parse_option(text, "NAME=EXTENT"));
+        DISPART_TRY(options.bind[option.first], parse_extent(option.second, "NAME=EXTENT"));
+    }
+    for (const auto& text : choice.shape) {
+        DISPART_TRY(const auto option, parse_option(text, "NAME=1x3x224x224"));
+        DISPART_TRY(options.input_shapes[option.first], parse_shape(option.second));
+    }
+    for (const auto& text : choice.value) {
+        DISPART_TRY(const auto option, parse_option(text, "NAME=NUMBER"));
+        DISPART_TRY(options.input_values[option.first], parse_value(option.second));
+    }
+    return options;
 }
 
 }  // namespace
@@ -46,11 +90,14 @@ result<model> load_model(const model_choice& choice, bool weights) {
         DISPART_CHECK(simplify(made, evaluate));
         return made;
     }
-    DISPART_TRY(auto bindings, parse_bindings(choice.bind));
-    DISPART_TRY(auto made,
-                io::load_onnx(choice.name,
-                              {.bind = std::move(bindings), .unbound = choice.batch, .evaluator = evaluate}));
-    if (choice.random_weights) DISPART_CHECK(randomize_weights(made, choice.seed));
+    DISPART_TRY(auto options, options_of(choice));
+    auto made = io::load_onnx(choice.name, std::move(options));
+    if (!made) {
+        if (made.error().hint.find("leaves extents open") != std::string::npos)
+            made.error().hint += ", here --shape NAME=1x3x224x224 or --bind SYMBOL=EXTENT";
+        return made;
+    }
+    if (choice.random_weights) DISPART_CHECK(randomize_weights(*made, choice.seed));
     return made;
 }
 

@@ -24,8 +24,10 @@ struct model_choice {
     std::uint64_t seed = 1;
     std::int64_t batch = 1;
     std::int64_t image = 0;
-    std::vector<std::string> bind{};  // NAME=EXTENT
-    bool random_weights = false;      // replace a file's weights by seeded random ones
+    std::vector<std::string> bind{};   // NAME=EXTENT
+    std::vector<std::string> shape{};  // NAME=1x3x224x224
+    std::vector<std::string> value{};  // NAME=16000: such an input becomes a constant
+    bool random_weights = false;       // replace a file's weights by seeded random ones
 };
 
 // The model, simplified. `weights = false` is enough for planning a model of the zoo.

@@ -13,6 +13,7 @@
 #include "dispart/model/operators/elementwise.hpp"
 #include "dispart/model/operators/generation.hpp"
 #include "dispart/model/operators/layout.hpp"
+#include "dispart/model/operators/loss.hpp"
 #include "dispart/model/operators/matrix.hpp"
 #include "dispart/model/operators/normalization.hpp"
 #include "dispart/model/operators/pooling.hpp"
@@ -21,6 +22,7 @@
 #include "dispart/model/operators/reduction.hpp"
 #include "dispart/model/operators/resize.hpp"
 #include "dispart/model/operators/selection.hpp"
+#include "dispart/model/operators/spectral.hpp"
 
 namespace dispart {
 
@@ -33,6 +35,7 @@ namespace dispart {
         add(detail::elementwise_operators);
         add(detail::generation_operators);
         add(detail::layout_operators);
+        add(detail::loss_operators);
         add(detail::matrix_operators);
         add(detail::normalization_operators);
         add(detail::pooling_operators);
@@ -41,6 +44,7 @@ namespace dispart {
         add(detail::reduction_operators);
         add(detail::resize_operators);
         add(detail::selection_operators);
+        add(detail::spectral_operators);
         std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
         return rows;
     }();

@@ -312,7 +312,7 @@ TEST_CASE("an If whose condition is constant becomes its branch") {
     CHECK(info(m).tensors[info(m).outputs[0]].name == "y");
 }
 
-TEST_CASE("an If is decided by shapes, through other Ifs, and refused where data decide it") {
+TEST_CASE("an If is decided by shapes, through other Ifs") {
     const graph yes{.nodes = {node("Not", {"c"}, {"d"}), node("Identity", {"x"}, {"unused"})},
                     .outputs = {value("d", {})}};
     const graph no{.nodes = {node("Not", {"c"}, {"d"}), node("Not", {"d"}, {"e"})},
@@ -336,13 +336,44 @@ TEST_CASE("an If is decided by shapes, through other Ifs, and refused where data
     CHECK(ops_of(decide({2, 3})) == std::vector<std::string>{"Size", "Equal", "Not", "Identity", "Identity"});
     // 5 elements: c is false, the outer If gives Not(Not(c)) = false as well.
     CHECK(ops_of(decide({5})) == std::vector<std::string>{"Size", "Equal", "Not", "Not", "Identity"});
+}
 
+TEST_CASE(
+    "of an If that only a request decides both branches are computed, where their results are of one shape") {
+    const graph pass{.nodes = {}, .outputs = {value("x", {})}};
+    const graph exponential{.nodes = {node("Exp", {"x"}, {"z"})}, .outputs = {value("z", {})}};
+    const graph total{.nodes = {node("ReduceSum", {"x"}, {"z"})}, .outputs = {value("z", {})}};
+    graph g = relu_graph();
     g.inputs = {value("x", {2}), value("c", {}, 9)};
-    g.nodes = {node("If", {"c"}, {"y"}, "open",
-                    {graph_attribute("then_branch", pass.encoded()),
-                     graph_attribute("else_branch", exponential.encoded())})};
-    CHECK(error_of(model_message(g)).code == errc::unsupported);
-    CHECK(mentions(error_of(model_message(g)), "If whose condition is not constant (node 'open')"));
+    const auto choose = [&](const graph& otherwise) {
+        g.nodes = {node("If", {"c"}, {"y"}, "open",
+                        {graph_attribute("then_branch", pass.encoded()),
+                         graph_attribute("else_branch", otherwise.encoded())})};
+        return model_message(g);
+    };
+    const auto m = read_good(choose(exponential), raw);
+    CHECK(ops_of(m) == std::vector<std::string>{"Identity", "Exp", "Where"});
+    CHECK(m[2].inputs == std::vector<tensor_id>{1, m[0].outputs[0], m[1].outputs[0]});
+    CHECK(info(m).tensors[info(m).outputs[0]].name == "y");
+    const auto refused = error_of(choose(total));
+    CHECK(refused.code == errc::unsupported);
+    CHECK(mentions(refused, "branches' shapes differ"));
+    CHECK(mentions(refused, "(node 'open')"));
+    // The input that decides may be given a value, of any numeric type where there is an evaluator.
+    CHECK(ops_of(read_good(choose(total), {.input_values = {{"c", flag(true)}}, .simplify = false})) ==
+          std::vector<std::string>{"Identity"});
+}
+
+TEST_CASE("extents that the file leaves open are named where a shape does not fit") {
+    graph g = relu_graph();
+    g.inputs = {value("x", {std::string("batch"), 3, std::string(""), 4})};
+    g.nodes = {node("MaxPool", {"x"}, {"y"}, "pool",
+                    {field(1, std::string("kernel_shape")) + field(8, 2) + field(8, 2) + field(20, 7)})};
+    const auto refused = error_of(model_message(g));
+    CHECK(refused.code == errc::shape_mismatch);
+    CHECK(refused.offender == "pool");
+    CHECK(mentions(refused, "x [batch,3,?,4]"));
+    CHECK(num_vertices(read_good(model_message(g), {.input_shapes = {{"x", {1, 3, 8, 8}}}})) == 1);
 }
 
 TEST_CASE("branches nested too deeply are refused, in bounded stack") {

@@ -18,11 +18,24 @@
 
 namespace dispart::io {
 
+namespace detail {
+
+/// What follows once the nodes are read: connected, validated, simplified, shapes inferred.
+[[nodiscard]] inline result<void> finish(model& made, const onnx_options& options) {
+    connect(made);
+    DISPART_CHECK(validate(made));
+    if (options.simplify) return simplify(made, options.evaluator, options.bounds);
+    if (options.infer) return infer_shapes(made, options.evaluator);
+    return {};
+}
+
+}  // namespace detail
+
 /// Reads an ONNX file (IR version 1 and later) that lies in memory; nothing of it is referred to afterwards.
 ///
 /// Initialisers and Constant nodes become constants (an initialiser that is listed as an input too is no input), symbolic
 /// dimensions are bound, the file's own functions are inlined, and so is the branch of an `If` whose condition can be
-/// computed. A node without a name is called like its first result. Models without opset_import (IR versions 1 and 2)
+/// computed; of one that only a request decides both branches are computed and Where chooses. A node without a name is called like its first result. Models without opset_import (IR versions 1 and 2)
 /// are taken as opset 1. Shapes that the file tells are not used where `options.infer` is set.
 ///
 /// Errors: parse_error with the offset of the field (truncated, damaged, not ONNX); unsupported, naming every operator
@@ -38,12 +51,16 @@ namespace dispart::io {
         return fail(errc::parse_error, "ONNX model", "this is a Git LFS pointer, not the model",
                     "git lfs pull");
     return detail::parsing(text, "ONNX model", [&](detail::wire_state& state) -> result<model> {
-        DISPART_TRY(auto made, detail::onnx_importer(options, state).run(detail::parse_model({text, state})));
-        connect(made);
-        DISPART_CHECK(validate(made));
-        if (options.simplify) DISPART_CHECK(simplify(made, options.evaluator, options.bounds));
-        else if (options.infer) DISPART_CHECK(infer_shapes(made, options.evaluator));
-        return made;
+        detail::onnx_importer importer(options, state);
+        auto made = importer.run(detail::parse_model({text, state}));
+        const auto finished = made ? detail::finish(*made, options) : tl::unexpected(made.error());
+        if (finished) return made;
+        auto why = finished.error();
+        if (!importer.open_inputs().empty() &&
+            (why.code == errc::shape_mismatch || why.code == errc::unsupported))
+            why.hint = "the file leaves extents open, which were taken as " + std::to_string(options.unbound) +
+                       ": " + importer.open_inputs() + "; state them (onnx_options::input_shapes or bind)";
+        return tl::unexpected(std::move(why));
     });
 }
 

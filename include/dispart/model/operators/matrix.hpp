@@ -147,7 +147,22 @@ namespace detail {
     return points * static_cast<double>(c.inputs.size());
 }
 
+/// Determinants of a batch of square matrices.
+[[nodiscard]] inline inferred_list infer_det(const op_context& c) {
+    const auto& x = c.dims(0);
+    if (x.size() < 2 || x[x.size() - 1] != x[x.size() - 2])
+        return c.bad_shape("data " + to_string(x) + " is no square matrix");
+    return one(c.type(0), shape(x.begin(), x.end() - 2));
+}
+
+/// LU decomposition: 2/3 n^3 each.
+[[nodiscard]] inline double flops_det(const op_context& c) {
+    const auto n = static_cast<double>(c.dims(0).back());
+    return output_elements(c) * 2.0 / 3.0 * n * n * n;
+}
+
 inline constexpr auto matrix_operators = std::to_array<operator_spec>({
+    {"Det", 1, 1, infer_det, flops_det},
     {"Einsum", 1, any_number, infer_einsum, flops_einsum},
     {"Gemm", 2, 3, infer_gemm, flops_gemm},
     {"MatMul", 2, 2, infer_matmul, flops_matmul},

@@ -72,6 +72,15 @@ namespace dispart::detail {
     return infer_same(c);
 }
 
+/// The scale broadcasts into the normalised axes.
+[[nodiscard]] inline inferred_list infer_rms_normalization(const op_context& c) {
+    DISPART_CHECK(need_axis(c, -1, c.rank(0)));
+    DISPART_TRY(const auto with, broadcast(c, c.dims(0), c.dims(1)));
+    if (with != c.dims(0))
+        return c.bad_shape(to_string(c.dims(1)) + " does not fit into " + to_string(c.dims(0)));
+    return infer_same(c);
+}
+
 [[nodiscard]] inline inferred_list infer_lrn(const op_context& c) {
     if (c.rank(0) < 2) return c.bad_shape("data " + to_string(c.dims(0)) + " has no channels");
     if (c.integer("size", 0) < 1) return c.bad_shape("size is " + std::to_string(c.integer("size", 0)));
@@ -93,6 +102,7 @@ inline constexpr auto normalization_operators = std::to_array<operator_spec>({
     {"LogSoftmax", 1, 1, infer_softmax, flops_per_output<5>},
     {"LpNormalization", 1, 1, infer_softmax, flops_per_output<3>},
     {"MeanVarianceNormalization", 1, 1, infer_same, flops_per_output<5>},
+    {"RMSNormalization", 2, 2, infer_rms_normalization, flops_per_output<4>},
     {"Softmax", 1, 1, infer_softmax, flops_per_output<5>},
 });
 

@@ -26,6 +26,24 @@ namespace detail {
     return list;
 }
 
+/// Values and their places in a result that is stated, or that the window's shape undoes.
+[[nodiscard]] inline inferred_list infer_max_unpool(const op_context& c) {
+    const auto& x = c.dims(0);
+    if (x.size() < 3 || c.dims(1) != x) return c.bad_shape("data " + to_string(x) + " needs a place each");
+    if (c.has(2)) {
+        DISPART_TRY(auto dims, need_integers(c, 2));
+        return one(c.type(0), std::move(dims));
+    }
+    auto kernel = c.integers("kernel_shape");
+    if (!kernel || kernel->size() + 2 != x.size()) return c.bad_shape("kernel_shape is missing");
+    DISPART_TRY(const auto w, read_window(c, std::move(*kernel)));
+    shape dims{x[0], x[1]};
+    for (std::size_t i = 0; i < w.kernel.size(); ++i)
+        dims.push_back(minus(plus(times(x[i + 2] - 1, w.strides[i]), w.kernel[i]),
+                             plus(w.pads_begin[i], w.pads_end[i])));
+    return one(c.type(0), std::move(dims));
+}
+
 [[nodiscard]] inline inferred_list infer_global_pool(const op_context& c) {
     if (c.rank(0) < 2) return c.bad_shape("data " + to_string(c.dims(0)) + " has no channels");
     shape dims(c.rank(0), 1);
@@ -66,6 +84,7 @@ inline constexpr auto pooling_operators = std::to_array<operator_spec>({
     {"LpPool", 1, 1, infer_pool, flops_pool},
     {"MaxPool", 1, 1, infer_pool, flops_pool},
     {"MaxRoiPool", 2, 2, infer_max_roi_pool, flops_per_output<1>},
+    {"MaxUnpool", 2, 3, infer_max_unpool, no_flops},
     {"RoiAlign", 3, 3, infer_roi_align, flops_per_output<8>},
 });
 

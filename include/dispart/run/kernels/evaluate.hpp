@@ -9,6 +9,7 @@
 #include "dispart/run/kernels/conv.hpp"
 #include "dispart/run/kernels/einsum.hpp"
 #include "dispart/run/kernels/indexing.hpp"
+#include "dispart/run/kernels/loss.hpp"
 #include "dispart/run/kernels/matmul.hpp"
 #include "dispart/run/kernels/movement.hpp"
 #include "dispart/run/kernels/norm.hpp"
@@ -21,6 +22,7 @@
 #include "dispart/run/kernels/shape_ops.hpp"
 #include "dispart/run/kernels/softmax.hpp"
 #include "dispart/run/kernels/sorting.hpp"
+#include "dispart/run/kernels/spectral.hpp"
 #include "dispart/run/kernels/unary.hpp"
 
 namespace dispart::kernels {
@@ -52,6 +54,8 @@ template <class = void>
         add_family(recurrent_rows<>);
         add_family(quantize_rows<>);
         add_family(einsum_rows<>);
+        add_family(spectral_rows<>);
+        add_family(loss_rows<>);
         std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.op < b.op; });
         return all;
     }();

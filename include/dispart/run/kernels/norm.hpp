@@ -182,6 +182,70 @@ template <class = void>
     return list;
 }
 
+/// GroupNormalization: each group of channels by its own statistics; scale and bias per channel, before opset 21 per group.
+template <class = void>
+[[nodiscard]] outcome group_normalization_kernel(const call& c) {
+    const auto& x = c.in[0];
+    const auto groups = c.integer("num_groups", 0);
+    if (x.rank() < 2 || groups < 1 || x.dims()[1] % groups != 0)
+        return c.bad_shape("num_groups " + std::to_string(groups) + " for data " + to_string(x.dims()));
+    const auto channels = x.dims()[1];
+    for (const std::size_t i : {1U, 2U})
+        DISPART_CHECK(detail::need_vector(c, i, c.opset < 21 ? groups : channels));
+    DISPART_TRY(tensor y, c.make(x.type(), x.dims()));
+    if (y.size() == 0) return one(std::move(y));
+    const auto plane = extent(x.dims(), 2, x.rank());
+    const auto together = channels / groups;
+    const auto epsilon = static_cast<double>(c.real("epsilon", 1e-5F));
+    const bool known = visit_type(floating_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
+        for (std::int64_t i = 0; i < x.dims()[0] * groups; ++i) {
+            const T* from = x.data<T>().data() + i * together * plane;
+            T* to = y.data<T>().data() + i * together * plane;
+            const auto m = detail::moments_of(from, together * plane);
+            const double factor = 1.0 / std::sqrt(m.variance + epsilon);
+            for (std::int64_t k = 0; k < together * plane; ++k) {
+                const auto which = c.opset < 21 ? i % groups : i % groups * together + k / plane;
+                to[k] = static_cast<T>((static_cast<double>(from[k]) - m.mean) * factor *
+                                           static_cast<double>(c.in[1].data<T>().data()[which]) +
+                                       static_cast<double>(c.in[2].data<T>().data()[which]));
+            }
+        }
+    });
+    if (!known) return c.bad_type(0);
+    return one(std::move(y));
+}
+
+/// RMSNormalization: the axes from `axis` on divided by the root of their mean square, times the scale.
+template <class = void>
+[[nodiscard]] outcome rms_normalization_kernel(const call& c) {
+    const auto& x = c.in[0];
+    DISPART_TRY(const auto axis, c.axis(-1, x.rank()));
+    DISPART_CHECK(c.same_type(0, 1));
+    DISPART_TRY(const shape common, broadcast_shape(c, x.dims(), c.in[1].dims()));
+    if (common != x.dims())
+        return c.bad_shape("the scale " + to_string(c.in[1].dims()) + " does not fit into " +
+                           to_string(x.dims()));
+    DISPART_TRY(const tensor scale, expanded(c, c.in[1], x.dims()));
+    DISPART_TRY(tensor y, c.make(x.type(), x.dims()));
+    const auto rows = extent(x.dims(), 0, axis);
+    const auto count = extent(x.dims(), axis, x.rank());
+    const auto epsilon = static_cast<double>(c.real("epsilon", 1e-5F));
+    const bool known = visit_type(floating_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
+        for (std::int64_t r = 0; count > 0 && r < rows; ++r) {
+            const T* from = x.data<T>().data() + r * count;
+            double squares = 0.0;
+            for (std::int64_t k = 0; k < count; ++k)
+                squares += static_cast<double>(from[k]) * static_cast<double>(from[k]);
+            const double factor = 1.0 / std::sqrt(squares / static_cast<double>(count) + epsilon);
+            for (std::int64_t k = 0; k < count; ++k)
+                y.data<T>().data()[r * count + k] = static_cast<T>(static_cast<double>(from[k]) * factor) *
+                                                    scale.data<T>().data()[r * count + k];
+        }
+    });
+    if (!known) return c.bad_type(0);
+    return one(std::move(y));
+}
+
 /// LRN: x / (bias + alpha / size * sum of squares over neighbouring channels) ^ beta.
 template <class = void>
 [[nodiscard]] outcome lrn_kernel(const call& c) {
@@ -291,11 +355,13 @@ template <class = void>
 template <class = void>
 inline constexpr auto norm_rows = std::to_array<kernel_row>({
     {"BatchNormalization", batch_normalization_kernel<>, 5, 5},
+    {"GroupNormalization", group_normalization_kernel<>, 3, 3},
     {"InstanceNormalization", instance_normalization_kernel<>, 3, 3},
     {"LRN", lrn_kernel<>, 1, 1},
     {"LayerNormalization", layer_normalization_kernel<>, 2, 3},
     {"LpNormalization", lp_normalization_kernel<>, 1, 1},
     {"MeanVarianceNormalization", mean_variance_normalization_kernel<>, 1, 1},
+    {"RMSNormalization", rms_normalization_kernel<>, 2, 2},
 });
 
 }  // namespace dispart::kernels

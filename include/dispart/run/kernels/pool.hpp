@@ -221,11 +221,10 @@ template <class = void>
 }
 
 namespace detail {
-/// The result's shape of MaxUnpool: stated by the third operand, or what MaxPool's window undoes.
+/// The result's shape of MaxUnpool unless another is stated: what MaxPool's window undoes. Places count in it.
 [[nodiscard]] inline result<shape> unpooled_shape(const call& c) {
     const auto& x = c.in[0].dims();
     if (x.size() < 3) return c.bad_shape("data " + to_string(x) + " has no spatial axis");
-    if (c.has(2)) return c.integer_list(2);
     const auto axes = x.size() - 2;
     const auto kernel = c.integers("kernel_shape").value_or(shape{});
     const auto strides_of = c.integers("strides").value_or(shape(axes, 1));
@@ -241,25 +240,34 @@ namespace detail {
 }
 }  // namespace detail
 
-/// MaxUnpool: puts each value at its place in a result of zeros. Places are those in the window's own result.
+/// MaxUnpool: puts each value at its place in a result of zeros. Places are those in what the window alone would give; a
+/// stated result may be larger.
 template <class = void>
 [[nodiscard]] outcome max_unpool_kernel(const call& c) {
     const auto& x = c.in[0];
     DISPART_CHECK(c.need_type(1, dtype::i64));
     DISPART_CHECK(c.need_shape(1, x.dims()));
-    DISPART_TRY(const shape dims, detail::unpooled_shape(c));
+    DISPART_TRY(const shape counted, detail::unpooled_shape(c));
+    DISPART_TRY(const shape dims, c.has(2) ? c.integer_list(2) : result<shape>(counted));
     if (dims.size() != x.rank() || dims[0] != x.dims()[0] || dims[1] != x.dims()[1])
         return c.bad_shape("result " + to_string(dims) + " for data " + to_string(x.dims()));
     DISPART_TRY(tensor y, c.make_zero(x.type(), dims));
-    // With a stated result the places count in the plane that the window alone would give.
+    DISPART_TRY(const auto all_places, checked_elements(counted));
     const auto width = size_of(x.type());
+    const auto steps = dense_strides(dims);
     const std::int64_t* places = c.in[1].data<std::int64_t>().data();
-    const auto limit = static_cast<std::int64_t>(y.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
-        if (places[i] < 0 || places[i] >= limit)
-            return c.bad_shape("index " + std::to_string(places[i]) + " is outside the result");
-        std::memcpy(y.bytes().data() + static_cast<std::size_t>(places[i]) * width,
-                    x.bytes().data() + i * width, width);
+        auto rest = places[i];
+        bool inside = rest >= 0 && rest < all_places;
+        std::int64_t at = 0;
+        for (std::size_t axis = dims.size(); inside && axis-- > 0; rest /= counted[axis]) {
+            const auto index = rest % counted[axis];
+            inside = index < dims[axis];
+            at += index * steps[axis];
+        }
+        if (!inside) return c.bad_shape("index " + std::to_string(places[i]) + " is outside the result");
+        std::memcpy(y.bytes().data() + static_cast<std::size_t>(at) * width, x.bytes().data() + i * width,
+                    width);
     }
     return one(std::move(y));
 }

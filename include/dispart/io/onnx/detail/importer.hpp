@@ -23,6 +23,7 @@
 #include "dispart/io/onnx/options.hpp"
 #include "dispart/io/onnx/tensor_proto.hpp"
 #include "dispart/model/graph.hpp"
+#include "dispart/model/onnx_types.hpp"
 #include "dispart/model/operators.hpp"
 
 namespace dispart::io::detail {
@@ -49,6 +50,9 @@ class onnx_importer {
         DISPART_CHECK(unsupported_.check());
         return std::move(graph_);
     }
+
+    /// After `run`: the inputs whose extents the file leaves open and no option states; empty where there are none.
+    [[nodiscard]] const std::string& open_inputs() const { return open_inputs_; }
 
   private:
     using targets = std::unordered_map<std::string_view, std::vector<tensor_id>>;
@@ -128,6 +132,17 @@ class onnx_importer {
         return {};
     }
 
+    /// A value that was given for an input, as the input's type. Errors: invalid_argument.
+    [[nodiscard]] result<tensor> as_type(const std::string& name, const tensor& value, dtype type) const {
+        if (value.has_value() && value.type() == type) return value;
+        if (value.has_value() && options_.evaluator) {
+            const layer cast{name, "Cast", {}, {}, {{"to", onnx_number(type)}}};
+            if (auto made = options_.evaluator(cast, std::span(&value, 1), info(graph_).opset))
+                return std::move(made->front());
+        }
+        return fail(errc::invalid_argument, name, "the value's type is not the input's");
+    }
+
     /// Up to IR version 3 every initialiser is listed as an input too: its value stands.
     [[nodiscard]] result<void> add_inputs(const graph_proto& graph, name_scope& scope) {
         std::vector<value_proto> fed;
@@ -142,12 +157,12 @@ class onnx_importer {
             const auto given = options_.input_values.find(input.name);
             if (given == options_.input_values.end()) {
                 info(graph_).inputs.push_back(t);
-            } else if (!given->second.has_value() || given->second.type() != type) {
-                return fail(errc::invalid_argument, given->first, "the value's type is not the input's");
             } else {
-                make_constant(t, given->second);
+                DISPART_TRY(auto value, as_type(given->first, given->second, type));
+                make_constant(t, std::move(value));
             }
         }
+        open_inputs_ = shapes.open();
         return shapes.check_all_used();
     }
 
@@ -329,11 +344,15 @@ class onnx_importer {
         if (operands.size() != 1 || operands[0] == no_id)
             return fail(errc::invalid_model, name, "an If has one operand");
         const auto chosen = known_.condition(graph_, operands[0], options_.evaluator);
-        if (!chosen) {
-            unsupported_.add("operator If whose condition is not constant", name);
-            return {};
-        }
-        const auto encoded = graph_attribute(node.attributes, *chosen ? "then_branch" : "else_branch", state_);
+        if (chosen)
+            return inline_one_branch(node, *chosen ? "then_branch" : "else_branch", scope, name, results);
+        return inline_both_branches(node, operands[0], scope, name, results);
+    }
+
+    [[nodiscard]] result<void> inline_one_branch(const node_proto& node, std::string_view which,
+                                                 const name_scope& scope, const std::string& name,
+                                                 std::span<const tensor_id> results) {
+        const auto encoded = graph_attribute(node.attributes, which, state_);
         if (!encoded) return fail(errc::invalid_model, name, "the If lacks a branch");
         const auto branch = parse_graph({*encoded, state_});
         DISPART_TRY(auto inner, enter(scope, branch.nodes, name));
@@ -343,6 +362,41 @@ class onnx_importer {
         std::vector<std::string_view> outputs;
         for (const auto& output : branch.outputs) outputs.push_back(output.name);
         return inline_nodes(branch.nodes, outputs, results, inner, name);
+    }
+
+    /// An If that only a request decides: ONNX's operators have no effects, so both branches are computed and Where
+    /// chooses, which needs results of one shape.
+    [[nodiscard]] result<void> inline_both_branches(const node_proto& node, tensor_id condition,
+                                                    const name_scope& scope, const std::string& name,
+                                                    std::span<const tensor_id> results) {
+        std::vector<tensor_id> taken[2];
+        for (const std::size_t side : {0U, 1U}) {
+            for (const auto t : results) {
+                const tensor_id made = info(graph_).tensors.size();
+                taken[side].push_back(t == no_id ? no_id : made);
+                if (t == no_id) continue;
+                info(graph_).tensors.push_back({.name = tensor_names_.make(info(graph_).tensors[t].name +
+                                                                           (side == 0 ? "/then" : "/else"))});
+            }
+            DISPART_CHECK(
+                inline_one_branch(node, side == 0 ? "then_branch" : "else_branch", scope, name, taken[side]));
+        }
+        if (!unsupported_.empty()) return {};
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            if (results[i] == no_id) continue;
+            if (!known_.interchangeable(graph_, condition, taken[0][i], taken[1][i], options_.evaluator)) {
+                unsupported_.add(
+                    "operator If whose condition is not constant and whose branches' shapes differ or "
+                    "are unknown; give the input that decides it a value (onnx_options::input_values)",
+                    name);
+                return {};
+            }
+            append({.name = layer_names_.make(name),
+                    .op = "Where",
+                    .inputs = {condition, taken[0][i], taken[1][i]},
+                    .outputs = {results[i]}});
+        }
+        return {};
     }
 
     const onnx_options& options_;
@@ -356,6 +410,7 @@ class onnx_importer {
     unsupported_list unsupported_{};
     std::map<std::pair<std::string_view, std::string_view>, const function_proto*> functions_{};
     std::size_t inlined_bytes_ = 0;
+    std::string open_inputs_{};
 };
 
 }  // namespace dispart::io::detail

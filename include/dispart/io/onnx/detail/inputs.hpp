@@ -74,6 +74,9 @@ class input_shapes {
         return {};
     }
 
+    /// The inputs of which the file leaves extents open that no option states: "x [?,3,?,?]"; empty where there are none.
+    [[nodiscard]] const std::string& open() const { return open_; }
+
   private:
     using names = std::set<std::string, std::less<>>;
 
@@ -95,12 +98,20 @@ class input_shapes {
             return fail(errc::invalid_model, std::string(input.name), "the input has no shape",
                         "give one in onnx_options::input_shapes");
         shape dims;
-        if (input.dims)
-            for (const auto& dim : *input.dims) {
-                DISPART_TRY(const auto extent, extent_of(dim));
-                dims.push_back(extent);
-            }
-        return given == options_.input_shapes.end() ? dims : given->second;
+        std::string text;
+        bool is_open = false;
+        for (const auto& dim : input.dims.value_or(std::vector<dimension_proto>{})) {
+            DISPART_TRY(const auto extent, extent_of(dim));
+            dims.push_back(extent);
+            const bool stated = (dim.extent && *dim.extent >= 0) || bound_.contains(dim.symbol);
+            is_open = is_open || !stated;
+            text += (text.empty() ? "" : ",") + (stated               ? std::to_string(extent)
+                                                 : dim.symbol.empty() ? "?"
+                                                                      : std::string(dim.symbol));
+        }
+        if (given != options_.input_shapes.end()) return given->second;
+        if (is_open) open_ += (open_.empty() ? "" : ", ") + std::string(input.name) + " [" + text + "]";
+        return dims;
     }
 
     /// A negative extent is how some exporters write an unknown one.
@@ -123,6 +134,7 @@ class input_shapes {
 
     const onnx_options& options_;
     std::map<std::string, std::int64_t, std::less<>> bound_;
+    std::string open_{};
     names seen_inputs_{};
     names seen_symbols_{};
 };

@@ -16,19 +16,37 @@ class known_values {
   public:
     /// The value of a scalar boolean tensor, where the layers so far decide it.
     [[nodiscard]] std::optional<bool> condition(const model& g, tensor_id t, const layer_evaluator& evaluate) {
-        for (; next_ < num_vertices(g); ++next_) {
-            for (const auto operand : g[next_].inputs) follow(g, operand);
-            for (const auto result : g[next_].outputs) follow(g, result);
-            // A layer that cannot be told yet is no error here: its results stay unknown.
-            static_cast<void>(dispart::detail::propagate_layer(known_, g[next_], info(g).opset, evaluate));
-        }
+        catch_up(g, evaluate);
         follow(g, t);
         const tensor& value = known_.tensors[t].value;
         if (!value.has_value() || value.type() != dtype::boolean || value.size() != 1) return std::nullopt;
         return value.data<bool>()[0];
     }
 
+    /// True where Where(condition, a, b) is what an If gives: one condition, and a and b of one known type and shape, on
+    /// which the condition's axes leave no trace.
+    [[nodiscard]] bool interchangeable(const model& g, tensor_id condition, tensor_id a, tensor_id b,
+                                       const layer_evaluator& evaluate) {
+        catch_up(g, evaluate);
+        for (const auto t : {condition, a, b}) follow(g, t);
+        const auto& tensors = known_.tensors;
+        if (!tensors[condition].dims || !tensors[a].dims || !tensors[b].dims) return false;
+        return tensors[condition].type == dtype::boolean && elements(*tensors[condition].dims) == 1 &&
+               tensors[condition].dims->size() <= tensors[a].dims->size() &&
+               tensors[a].type == tensors[b].type && tensors[a].dims == tensors[b].dims;
+    }
+
   private:
+    /// Looks at the layers that were added since the last time.
+    void catch_up(const model& g, const layer_evaluator& evaluate) {
+        for (; next_ < num_vertices(g); ++next_) {
+            for (const auto operand : g[next_].inputs) follow(g, operand);
+            for (const auto result : g[next_].outputs) follow(g, result);
+            // A layer that cannot be told yet is no error here: its results stay unknown.
+            static_cast<void>(dispart::detail::propagate_layer(known_, g[next_], info(g).opset, evaluate));
+        }
+    }
+
     /// Brings a tensor's description up to date with what the reader has found since.
     void follow(const model& g, tensor_id t) {
         if (t == no_id) return;
