@@ -99,9 +99,9 @@ class chain_solver {
     /// Exact, with a bound for all orders, where the instance is a line and no two pairs that the partition uses share
     /// a link; elsewhere blocks between cuts that no tensor skips stay together. Some 30 * kinds * entries steps, where
     /// entries = (product of all kinds' sizes + 1) * kinds * blocks.
-    [[nodiscard]] std::optional<chain_solution> solve_any_order(const std::vector<detail::device_kind>& kinds,
-                                                                objective goal, std::size_t most,
-                                                                std::size_t max_entries) {
+    [[nodiscard]] std::optional<chain_solution>
+    solve_any_order(const std::vector<detail::alike_devices>& kinds, objective goal, std::size_t most,
+                    std::size_t max_entries) {
         if (!line_) return std::nullopt;
         const auto states =
             detail::line_states::in_any_order(kinds, most, max_entries / (line_->blocks() + 1));

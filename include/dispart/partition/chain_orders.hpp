@@ -86,10 +86,10 @@ class order_search {
     }
 
     /// The devices to use, those together that may be exchanged for one another.
-    [[nodiscard]] std::vector<device_kind> kinds() const {
-        std::vector<device_kind> groups;
+    [[nodiscard]] std::vector<alike_devices> kinds() const {
+        std::vector<alike_devices> groups;
         for (const device_id d : usable_) {
-            const auto same = std::find_if(groups.begin(), groups.end(), [&](const device_kind& group) {
+            const auto same = std::find_if(groups.begin(), groups.end(), [&](const alike_devices& group) {
                 return kind_[group.front()] == kind_[d];
             });
             if (same == groups.end()) groups.push_back({d});

@@ -42,14 +42,14 @@ struct tiers_partitioner {
   private:
     static std::vector<device_id> by_speed(const instance& problem) {
         auto devices = detail::all_devices(problem);
-        const auto seconds = [&](device_id d) {
+        const auto total = [&](device_id d) {
             double sum = 0.0;
             for (layer_id l = 0; l < problem.layer_count(); ++l) sum += problem.compute(l, d);
             return sum;
         };
         std::stable_sort(devices.begin(), devices.end(), [&](device_id a, device_id b) {
             if ((a == problem.source) != (b == problem.source)) return a == problem.source;
-            return seconds(a) > seconds(b);
+            return total(a) > total(b);
         });
         return devices;
     }

@@ -76,7 +76,7 @@ struct followers {
     }
 };
 
-inline bool is_amount(double x) { return x >= 0.0 && x < std::numeric_limits<double>::infinity(); }
+inline bool is_finite_amount(double x) { return x >= 0.0 && x < std::numeric_limits<double>::infinity(); }
 
 }  // namespace detail
 
@@ -92,8 +92,8 @@ inline bool is_amount(double x) { return x >= 0.0 && x < std::numeric_limits<dou
         const work_item& item = work.items[i];
         if (item.device >= on.device_count() || (item.is_transfer() && item.peer >= on.device_count()))
             return fail(errc::invalid_argument, name(i), "there is no such device");
-        if (!detail::is_amount(item.amount) || !detail::is_amount(item.memory) ||
-            !detail::is_amount(item.earliest))
+        if (!detail::is_finite_amount(item.amount) || !detail::is_finite_amount(item.memory) ||
+            !detail::is_finite_amount(item.earliest))
             return fail(errc::invalid_argument, name(i),
                         "its amount, memory and time must be finite and >= 0");
         if (!item.is_transfer() && item.memory > on.memory[item.device])

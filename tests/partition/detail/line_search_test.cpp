@@ -68,7 +68,7 @@ TEST_CASE("chains on ordered and unordered devices equal exhaustive search") {
     for (int round = 0; round < 500; ++round) {
         const auto problem = small_chain(random);
         const auto devices = detail::all_devices(problem);
-        std::vector<detail::device_kind> kinds;
+        std::vector<detail::alike_devices> kinds;
         for (const device_id d : devices) kinds.push_back({d});
         for (const auto goal : {objective::latency, objective::throughput})
             for (const bool any : {false, true})
@@ -120,7 +120,7 @@ TEST_CASE("devices of one kind are exchanged for one another") {
 }
 
 TEST_CASE("too many sets of devices are not searched") {
-    std::vector<detail::device_kind> kinds;
+    std::vector<detail::alike_devices> kinds;
     for (device_id d = 0; d < 12; ++d) kinds.push_back({d});
     CHECK(!detail::line_states::in_any_order(kinds, 12, 1000));
     CHECK(detail::line_states::in_any_order(kinds, 12, 100'000));

@@ -18,7 +18,7 @@
 namespace dispart::detail {
 
 /// Devices that may be exchanged for one another.
-using device_kind = std::vector<device_id>;
+using alike_devices = std::vector<device_id>;
 
 /// Who can work on a segment after whom. A node is a device (or one of a kind) with everything that tells apart what may
 /// follow: its place in an order, or the set of devices used so far.
@@ -53,7 +53,7 @@ class line_states {
     }
 
     /// Devices of each kind in any order, at most `most` used. Nothing where there would be too many nodes.
-    static std::optional<line_states> in_any_order(std::vector<device_kind> kinds, std::size_t most,
+    static std::optional<line_states> in_any_order(std::vector<alike_devices> kinds, std::size_t most,
                                                    std::size_t most_nodes) {
         std::vector<std::size_t> step{1};
         for (const auto& kind : kinds) {
@@ -89,7 +89,7 @@ class line_states {
 
     [[nodiscard]] std::size_t size() const noexcept { return nodes_.size(); }
     [[nodiscard]] const node& operator[](std::size_t n) const { return nodes_[n]; }
-    [[nodiscard]] const std::vector<device_kind>& kinds() const noexcept { return kinds_; }
+    [[nodiscard]] const std::vector<alike_devices>& kinds() const noexcept { return kinds_; }
     /// Sets of devices that are left; set 0 is empty, and every step leads to a set with a smaller number.
     [[nodiscard]] const std::vector<rest_step>& rests() const noexcept { return rests_; }
     /// A device of the node's kind.
@@ -102,7 +102,7 @@ class line_states {
     }
 
   private:
-    std::vector<device_kind> kinds_{};
+    std::vector<alike_devices> kinds_{};
     std::vector<node> nodes_{};
     std::vector<std::size_t> before_{};
     std::vector<rest_step> rests_{};
