@@ -1,4 +1,4 @@
-// The command line over the library: plan, solve, explain, simulate, run, worker, infer, export, probe.
+// The command line over the library: plan, solve, explain, simulate, schedule, run, worker, infer, export, probe.
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -34,6 +34,7 @@ class command_line {
         add_solve();
         add_explain();
         add_simulate();
+        add_schedule();
         add_run();
     }
 
@@ -124,6 +125,17 @@ class command_line {
         sub.add_option("--requests", simulate_.requests, "how many")->capture_default_str();
         sub.add_option("--window", simulate_.window, "most in flight; 0: no limit")->capture_default_str();
     }
+    void add_schedule() {
+        auto& sub = add("schedule", "say where and when the tasks of a graph run", schedule_, cli::schedule);
+        sub.add_option("file", schedule_.file, "a task-graph/1 file")->required();
+        sub.add_option("--algorithm", schedule_.algorithm, "a list scheduler, as heft; default: portfolio");
+        sub.add_option("--budget", schedule_.budget, "seconds of improvement")->capture_default_str();
+        sub.add_option("--iterations", schedule_.iterations,
+                       "of improvement, in place of seconds: repeatable");
+        sub.add_option("--seed", schedule_.seed, "of improvement")->capture_default_str();
+        sub.add_flag("--schedule", schedule_.schedule, "print the schedule");
+        sub.add_option("--svg", schedule_.svg, "draw the schedule into this file");
+    }
     void add_run() {
         auto& sub = add("run", "plan, explain, simulate, run and check", run_, cli::run);
         add_model(sub, run_.model);
@@ -155,6 +167,7 @@ class command_line {
     cli::solve_arguments solve_{};
     cli::explain_arguments explain_{};
     cli::simulate_arguments simulate_{};
+    cli::schedule_arguments schedule_{};
     cli::run_arguments run_{};
 };
 

@@ -90,4 +90,15 @@ struct run_arguments {
 };
 result<int> run(const run_arguments& given, bool as_json);
 
+struct schedule_arguments {
+    std::string file{};          // task-graph/1
+    std::string algorithm{};     // empty: the portfolio
+    double budget = 2.0;         // seconds of improvement
+    std::size_t iterations = 0;  // 0: as many as the budget in seconds allows
+    std::uint64_t seed = 1;
+    bool schedule = false;  // print it
+    std::string svg{};      // write a picture to this file
+};
+result<int> schedule(const schedule_arguments& given, bool as_json);
+
 }  // namespace cli

@@ -1,0 +1,208 @@
+#pragma once
+/// \file
+/// Improvement of any schedule by moving tasks that lie on long ways, until a bound or the budget is reached.
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <limits>
+#include <utility>
+
+#include "dispart/core/random.hpp"
+#include "dispart/core/result.hpp"
+#include "dispart/schedule/detail/machine_graph.hpp"
+#include "dispart/schedule/problem.hpp"
+#include "dispart/schedule/schedule.hpp"
+#include "dispart/schedule/validate.hpp"
+
+namespace dispart {
+
+/// When a search stops. A budget in iterations gives the same result every time; one in seconds does as many as it can.
+struct search_budget {
+    double seconds =
+        std::numeric_limits<double>::infinity();  ///< of this thread's processor time; four times that in all
+    std::size_t iterations = std::numeric_limits<std::size_t>::max();
+};
+
+/// What a search did.
+struct improvement {
+    schedule best{};
+    std::size_t iterations = 0;
+};
+
+struct improve_options {
+    search_budget budget{.seconds = 1.0};
+    double bound = 0.0;  ///< a makespan that cannot be beaten: the search stops there
+    std::uint64_t seed = 1;
+    double hot = 0.1;     ///< first temperature, in mean durations of a task
+    double cold = 0.005;  ///< last temperature, in mean durations of a task
+    double guided = 0.8;  ///< share of moves that take a task from a long way rather than any task
+};
+
+namespace detail {
+
+/// Tells how much of a budget is gone. Asking is cheap enough for every 16th iteration.
+class stopwatch {
+  public:
+    explicit stopwatch(const search_budget& budget)
+        : budget_(budget)
+        , processor_(processor_seconds())
+        , wall_(std::chrono::steady_clock::now()) {}
+
+    [[nodiscard]] double share(std::size_t iterations) const {
+        const double counted = budget_.iterations == std::numeric_limits<std::size_t>::max()
+                                   ? 0.0
+                                   : static_cast<double>(iterations) / static_cast<double>(budget_.iterations);
+        if (!std::isfinite(budget_.seconds)) return counted;
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - wall_;
+        return std::max({counted, (processor_seconds() - processor_) / budget_.seconds,
+                         passed.count() / (4.0 * budget_.seconds)});
+    }
+
+  private:
+    [[nodiscard]] static double processor_seconds() {
+        std::timespec now{};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+    }
+
+    search_budget budget_;
+    double processor_;
+    std::chrono::steady_clock::time_point wall_;
+};
+
+/// Annealing by exact conditional draws: a task is taken out and put back at a place drawn by how long the longest way
+/// would be.
+class annealer {
+  public:
+    annealer(const schedule_problem& problem, machine_graph graph, const improve_options& options)
+        : problem_(problem)
+        , options_(options)
+        , graph_(std::move(graph))
+        , makespan_(graph_.makespan())
+        , best_(graph_.to_schedule())
+        , best_makespan_(makespan_)
+        , state_(mix64(options.seed) | 1U) {
+        double total = 0.0;
+        for (task_id t = 0; t < problem.task_count(); ++t) total += graph_.duration(t);
+        scale_ = std::max(total / static_cast<double>(problem.task_count()), 1e-12 * makespan_);
+    }
+
+    improvement run() {
+        const stopwatch watch(options_.budget);
+        const double target = options_.bound * (1.0 + 1e-9);
+        std::size_t done = 0, cycles = 0;
+        for (double share = watch.share(0); share < 1.0 && best_makespan_ > target; ++done) {
+            if (done % 16 == 0) share = watch.share(done);
+            if (cycles == 0 && done == trial_iterations)
+                cycles = cycles_for(static_cast<double>(done) / share);
+            const double phase = share * static_cast<double>(std::max<std::size_t>(cycles, 1));
+            temperature_ =
+                scale_ * options_.hot * std::pow(options_.cold / options_.hot, phase - std::floor(phase));
+            step();
+        }
+        return {std::move(best_), done};
+    }
+
+  private:
+    static constexpr std::size_t trial_iterations = 512;
+
+    /// One slow cooling, or several where the budget allows each enough.
+    [[nodiscard]] std::size_t cycles_for(double iterations) const {
+        const double each = 8000.0 * static_cast<double>(problem_.task_count());
+        return static_cast<std::size_t>(std::clamp(iterations / each, 1.0, 8.0));
+    }
+
+    void step() {
+        const task_id t = draw_task();
+        const insertion was = graph_.detach(t);
+        const double others = graph_.makespan();
+        const insertion place = draw_place(was, others);
+        if (place.device == no_id || (place.device == was.device && place.index == was.index)) {
+            graph_.restore(was);
+            return;
+        }
+        graph_.attach(place);
+        makespan_ = std::max(others, place.through);
+        if (makespan_ < best_makespan_ * (1.0 - 1e-12)) {
+            best_makespan_ = makespan_;
+            best_ = graph_.to_schedule();
+        }
+    }
+
+    /// Any task, or one that the temperature lets count as critical.
+    [[nodiscard]] task_id draw_task() {
+        task_id t = draw_index();
+        if (uniform() >= options_.guided) return t;
+        for (int tries = 0; tries < 64; ++tries, t = draw_index())
+            if (-3.0 * temperature_ * std::log(uniform()) >= makespan_ - graph_.through(t)) break;
+        return t;
+    }
+
+    /// Draws a feasible place with probability exp(-makespan / temperature), by adding Gumbel noise and taking the least.
+    [[nodiscard]] insertion draw_place(const insertion& was, double others) {
+        insertion drawn;
+        double least = std::numeric_limits<double>::infinity();
+        const auto consider = [&](const insertion& place) {
+            const double length = std::max(place.through, others);
+            if (length - 12.0 * temperature_ > least) return;
+            const double value = length + temperature_ * std::log(-std::log(uniform()));
+            if (value < least &&
+                ((place.device == was.device && place.index == was.index) || graph_.feasible(place)))
+                least = value, drawn = place;
+        };
+        for (device_id d = 0; d < problem_.device_count(); ++d) graph_.visit_places(d, consider);
+        return drawn;
+    }
+
+    /// In (0, 1), by xorshift64 (Marsaglia, "Xorshift RNGs", J. Statistical Software 8(14), 2003).
+    [[nodiscard]] double uniform() noexcept {
+        state_ ^= state_ << 13U;
+        state_ ^= state_ >> 7U;
+        state_ ^= state_ << 17U;
+        return (static_cast<double>(state_ >> 11U) + 0.5) * 0x1p-53;
+    }
+    [[nodiscard]] task_id draw_index() noexcept {
+        return static_cast<task_id>(uniform() * static_cast<double>(problem_.task_count()));
+    }
+
+    const schedule_problem& problem_;
+    const improve_options& options_;
+    machine_graph graph_;
+    double makespan_;
+    schedule best_;
+    double best_makespan_;
+    double scale_ = 0.0;
+    double temperature_ = 0.0;
+    std::uint64_t state_;
+};
+
+}  // namespace detail
+
+/// Improves a schedule; the result is never longer. Memory limits are not looked at.
+///
+/// Iterated greedy moves under annealing: a task, preferably of a way that is nearly critical, is taken out; where it may
+/// go back is priced exactly on every device; the place is drawn by that price. Heads and tails of all tasks follow each
+/// move incrementally. Errors: those of `validate` (memory excepted). Heuristic. An iteration costs O(tasks changed +
+/// devices * (neighbours + log)). Sources: Mastrolilli, Gambardella, "Effective neighbourhood functions for the flexible
+/// job shop problem", J. Scheduling 3(1), 2000 (moves and their prices); Kirkpatrick, Gelatt, Vecchi, "Optimization by
+/// simulated annealing", Science 220, 1983.
+[[nodiscard]] inline result<improvement> improve(const schedule_problem& problem, const schedule& from,
+                                                 const improve_options& options = {}) {
+    DISPART_CHECK(validate_timing(problem, from));
+    if (!(options.hot > 0.0) || !(options.cold > 0.0) || !(options.guided >= 0.0) ||
+        !(options.budget.seconds >= 0.0))
+        return fail(errc::invalid_argument, "improve", "temperatures must be positive, budgets not negative");
+    detail::machine_graph graph(problem, from);
+    if (!graph.consistent())
+        return fail(errc::invalid_argument, "schedule",
+                    "tasks that overlap within rounding wait for one another");
+    improvement found = detail::annealer(problem, std::move(graph), options).run();
+    if (found.best.makespan() > from.makespan()) found.best = from;
+    return found;
+}
+
+}  // namespace dispart

@@ -1,0 +1,90 @@
+#include "dispart/io/json/task_graph.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "dispart/schedule/portfolio.hpp"
+#include "support/corpus.hpp"
+
+using namespace dispart;
+
+namespace {
+
+constexpr const char* small = R"({"format": "task-graph/1", "name": "small",
+  "tasks": [{"id": 7, "cost": 6}, {"id": 3, "cost": 4}], "edges": [{"src": 7, "dst": 3, "size": 10}],
+  "nodes": [{"id": 0, "speed": 2}, {"id": 1, "speed": 4}], "link_speed": [[0, 5], [2, 0]],
+  "link_latency": [[0, 1], [2, 0]]})";
+
+result<schedule_problem> parsed(std::string text, const std::string& what = "", const std::string& by = "") {
+    if (!what.empty()) text.replace(text.find(what), what.size(), by);
+    return io::parse_json(text).and_then([](const auto& json) { return io::task_graph_from_json(json); });
+}
+
+}  // namespace
+
+TEST_CASE("task-graph/1: costs over speeds, sizes over link speeds, ids as given") {
+    const auto problem = parsed(small).value();
+    CHECK(problem.task_count() == 2);
+    CHECK(problem.seconds(0, 0) == 3);
+    CHECK(problem.seconds(1, 1) == 1);
+    CHECK(problem.transfer(0, 1, 10) == 3);
+    CHECK(problem.transfer(1, 0, 10) == 7);
+    CHECK(problem.transfer(1, 1, 10) == 0);
+    CHECK(problem.task_label(0) == "7");
+    const auto rows = io::schedule_to_json(problem, {{{0, 0, 3}, {0, 3, 5}}});
+    CHECK(rows.dump() ==
+          R"([{"task":7,"node":0,"start":0.0,"end":3.0},{"task":3,"node":0,"start":3.0,"end":5.0}])");
+}
+
+TEST_CASE("task-graph/1: errors name the field") {
+    const auto offender = [](const std::string& what, const std::string& by) {
+        const auto read = parsed(small, what, by);
+        return read ? "" : read.error().offender;
+    };
+    CHECK(offender("task-graph/1", "task-graph/2") == "format");
+    CHECK(offender("\"id\": 3", "\"id\": 7") == "tasks[1].id");
+    CHECK(offender("\"cost\": 6", "\"cost\": -6") == "tasks[0].cost");
+    CHECK(offender("\"cost\": 6", "\"cost\": \"6\"") == "tasks[0].cost");
+    CHECK(offender("\"src\": 7", "\"src\": 8") == "edges[0].src");
+    CHECK(offender("\"size\": 10", "\"size\": -10") == "edges[0].size");
+    CHECK(offender("\"speed\": 2", "\"speed\": 0") == "nodes[0].speed");
+    CHECK(offender("[[0, 5], [2, 0]],", "[[0, 5]],") == "link_speed");
+    CHECK(offender("[[0, 5], [2, 0]],", "[[0, 5], [2]],") == "link_speed[1]");
+    CHECK(offender("\"dst\": 3", "\"dst\": 7") == "7");  // waits for itself
+    CHECK(parsed(small, "[0, 5]", "[0, 0]")->transfer(0, 1, 0) == std::numeric_limits<double>::infinity());
+}
+
+TEST_CASE("published schedulers: as good as the open implementation on nine of ten instances, together never "
+          "worse") {
+    const auto corpus = test::corpus();
+    if (!corpus || !std::filesystem::exists(*corpus / "scheduling" / "makespans.json")) {
+        MESSAGE("skipped: no corpus");
+        return;
+    }
+    const auto reference = io::read_json(*corpus / "scheduling" / "makespans.json").value();
+    const std::map<std::string, std::string> names{{"Heft", "heft"},      {"Cpop", "cpop"},
+                                                   {"PEFT", "peft"},      {"MinMin", "min-min"},
+                                                   {"MaxMin", "max-min"}, {"MCT", "mct"},
+                                                   {"MET", "met"},        {"OLB", "olb"},
+                                                   {"Duplex", "duplex"},  {"Sufferage", "sufferage"}};
+    std::map<std::string, std::size_t> reached;
+    for (const auto& [instance, makespans] : reference.items()) {
+        INFO(instance);
+        const auto problem = io::read_task_graph(*corpus / "scheduling" / (instance + ".json")).value();
+        for (const auto& [theirs, ours] : names) {
+            const auto made = find_scheduler(ours)->run(problem).value();
+            CHECK(validate(problem, made));
+            if (made.makespan() <= makespans[theirs].get<double>() + 1e-6) ++reached[theirs];
+        }
+        const auto best = schedule_portfolio(problem, {.budget = {.iterations = 2000}}).value();
+        CHECK(validate(problem, best.best));
+        for (const auto& each : makespans) CHECK(best.makespan <= each.get<double>() + 1e-6);
+    }
+    for (const auto& [theirs, ours] : names) {
+        INFO(ours);
+        CHECK(10 * reached[theirs] >= 9 * reference.size());
+    }
+}
