@@ -10,7 +10,12 @@
 #include "dispart/commands.hpp"
 #include "dispart/io/file.hpp"
 #include "dispart/io/json/dnn_partitioning.hpp"
+#include "dispart/io/json/instance.hpp"
+#include "dispart/io/json/pipeedge.hpp"
+#include "dispart/partition/baselines.hpp"
+#include "dispart/partition/chain_orders.hpp"
 #include "dispart/partition/place.hpp"
+#include "dispart/problem/bounds.hpp"
 
 namespace cli {
 
@@ -21,41 +26,106 @@ namespace {
 // What a format's solver hands back: `answer` holds objective, bound, gap, algorithm, feasible and assignment.
 using solver = result<ordered_json> (*)(std::string text, const solve_arguments& given);
 
-result<objective> goal_of(const solve_arguments& given) {
+result<objective> goal_of(const solve_arguments& given, objective otherwise) {
+    if (given.objective.empty()) return otherwise;
     if (given.objective == "throughput") return objective::throughput;
     if (given.objective == "latency") return objective::latency;
-    if (!given.objective.empty())
-        return fail(errc::invalid_argument, given.objective, "the objective is latency or throughput");
-    // As published, the instances for latency lie in a folder of their own and look like the others.
-    for (const auto& folder : std::filesystem::absolute(given.file).parent_path())
+    return fail(errc::invalid_argument, given.objective, "the objective is latency or throughput");
+}
+
+// As published, the instances for latency lie in a folder of their own and look like the others.
+objective goal_by_folder(const std::string& file) {
+    for (const auto& folder : std::filesystem::absolute(file).parent_path())
         if (folder.string().starts_with("latency")) return objective::latency;
     return objective::throughput;
 }
 
-ordered_json summary(const placement& found) {
-    return {{"objective", found.value},     {"bound", found.bound}, {"gap", found.gap()},
-            {"algorithm", found.algorithm}, {"feasible", true},     {"optimal", found.is_optimal()},
-            {"steps", found.steps}};
+ordered_json summary(double value, double bound, const std::string& algorithm, objective goal) {
+    const bool optimal = value <= bound * (1.0 + 1e-9);
+    return {{"objective", value},
+            {"bound", std::min(value, bound)},
+            {"gap", optimal ? 0.0 : (value - bound) / value},
+            {"algorithm", algorithm},
+            {"feasible", true},
+            {"optimal", optimal},
+            {"goal", goal == objective::latency ? "latency" : "throughput"}};
 }
 
-result<ordered_json> solve_dnn_partitioning(std::string text, const solve_arguments& given) {
-    DISPART_TRY(const auto goal, goal_of(given));
-    DISPART_TRY(const auto read, io::read_dnn_partitioning(text, given.file));
-    std::string().swap(text);
-    DISPART_TRY(const auto found, place(read.problem, goal,
+// Load model nets: a device for each layer.
+result<ordered_json> solve_placement(const instance& problem, objective goal, const solve_arguments& given) {
+    DISPART_TRY(const auto found, place(problem, goal,
                                         {.budget = {given.budget, given.iterations},
                                          .contiguous = given.contiguous,
                                          .algorithm = given.algorithm,
                                          .seed = given.seed}));
-    ordered_json answer = summary(found);
-    answer["goal"] = goal == objective::latency ? "latency" : "throughput";
-    answer["devices"] = read.problem.device_names;
-    ordered_json assigned = ordered_json::object();
-    for (layer_id l = 0; l < found.devices.size(); ++l)
-        assigned[std::to_string(read.layer_ids[l])] = found.devices[l];
+    ordered_json answer = summary(found.value, found.bound, found.algorithm, goal);
+    answer["steps"] = found.steps;
+    answer["devices"] = problem.device_names;
+    answer["assignment"] = found.devices;
+    return answer;
+}
+
+// The other load models: parts that come one after the other.
+result<partition> divide(const instance& problem, objective goal, const solve_arguments& given,
+                         std::string& algorithm, double& bound) {
+    if (given.algorithm == "even") return even_partitioner{}(problem, goal);
+    if (given.algorithm == "proportional") return proportional_partitioner{}(problem, goal);
+    if (given.algorithm == "best-single-device") return best_single_device{}(problem, goal);
+    if (!given.algorithm.empty() && given.algorithm != "chain")
+        return fail(errc::invalid_argument, given.algorithm, "there is no such algorithm for this instance",
+                    "known: chain, even, proportional, best-single-device");
+    algorithm = "chain";
+    chain_orders_options options{.seed = given.seed};
+    if (given.iterations < std::numeric_limits<std::size_t>::max()) options.steps = given.iterations;
+    DISPART_TRY(auto found, chain_orders_partitioner{options}.solve(problem, goal));
+    if (given.contiguous) bound = std::max(bound, found.bound);
+    return std::move(found.chain.division);
+}
+
+result<ordered_json> solve_division(const instance& problem, objective goal, const solve_arguments& given) {
+    std::string algorithm = given.algorithm;
+    double bound = best_lower_bound(problem, goal).seconds;
+    DISPART_TRY(const auto division, divide(problem, goal, given, algorithm, bound));
+    DISPART_TRY(const auto achieved, evaluate(problem, division));
+    ordered_json answer = summary(achieved.value(goal), bound, algorithm, goal);
+    answer["devices"] = problem.device_names;
+    ordered_json assigned = ordered_json::array();
+    for (const part& p : division.parts)
+        assigned.push_back({{"device", p.device}, {"first", p.layers.front()}, {"layers", p.layers}});
     answer["assignment"] = std::move(assigned);
     return answer;
 }
+
+result<ordered_json> solve_dnn_partitioning(std::string text, const solve_arguments& given) {
+    DISPART_TRY(const auto goal, goal_of(given, goal_by_folder(given.file)));
+    DISPART_TRY(const auto read, io::read_dnn_partitioning(text, given.file));
+    std::string().swap(text);
+    DISPART_TRY(auto answer, solve_placement(read.problem, goal, given));
+    ordered_json assigned = ordered_json::object();
+    for (layer_id l = 0; l < read.layer_ids.size(); ++l)
+        assigned.get_ref<ordered_json::object_t&>().emplace_back(std::to_string(read.layer_ids[l]),
+                                                                 answer["assignment"][l]);
+    answer["assignment"] = std::move(assigned);
+    return answer;
+}
+
+// A stage of a chain is a run of its layers, whether or not that is asked for.
+result<ordered_json> solve_chain(std::string text, const solve_arguments& given) {
+    DISPART_TRY(const auto goal, goal_of(given, objective::throughput));
+    DISPART_TRY(const auto read, io::parse_chain(text));
+    solve_arguments runs = given;
+    runs.contiguous = true;
+    return solve_division(read.problem, goal, runs);
+}
+
+result<ordered_json> solve_instance(std::string text, const solve_arguments& given) {
+    DISPART_TRY(const auto read, io::read_instance(text, given.file));
+    DISPART_TRY(const auto goal, goal_of(given, read.goal));
+    if (read.problem.load == load_model::nets) return solve_placement(read.problem, goal, given);
+    return solve_division(read.problem, goal, given);
+}
+
+bool is_chain(std::string_view text) { return text.substr(0, 4096).find("\"chain/1\"") != text.npos; }
 
 struct format {
     const char* name;
@@ -65,6 +135,8 @@ struct format {
 
 constexpr std::array formats{
     format{"dnn-partitioning", io::is_dnn_partitioning, solve_dnn_partitioning},
+    format{"chain/1", is_chain, solve_chain},
+    format{"instance/1", io::is_instance, solve_instance},
 };
 
 std::size_t peak_bytes() {

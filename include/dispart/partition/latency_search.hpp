@@ -262,7 +262,7 @@ class latency_cycles {
         , random_(seed) {
         limits_.most_work = std::numeric_limits<double>::infinity();
         limits_.most_weight = std::numeric_limits<double>::infinity();
-        for (const device_kind& k : atoms.kinds)
+        for (const machine_kind& k : atoms.kinds)
             limits_.most_weight = std::min(limits_.most_weight, 0.3 * k.capacity);
     }
 

@@ -66,7 +66,7 @@ class cycle_search {
         , seed_(seed) {
         double work = 0.0, least_capacity = std::numeric_limits<double>::infinity();
         for (std::size_t a = 0; a < p.size(); ++a) work += fastest_seconds(p, a);
-        for (const device_kind& k : p.kinds) least_capacity = std::min(least_capacity, k.capacity);
+        for (const machine_kind& k : p.kinds) least_capacity = std::min(least_capacity, k.capacity);
         limits_.most_work = 0.3 * work / static_cast<double>(p.device_count());
         limits_.most_weight = 0.3 * least_capacity;
     }

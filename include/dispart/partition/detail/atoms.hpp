@@ -21,7 +21,7 @@
 namespace dispart::detail {
 
 /// Devices that are alike in everything.
-struct device_kind {
+struct machine_kind {
     double seconds_per_byte = 0.0;  ///< of a shared tensor
     double capacity = 0.0;          ///< bytes of weights
     bool unlimited = false;
@@ -31,7 +31,7 @@ struct device_kind {
 /// Atoms 0..count-1, each of one or more layers. Nets hold two atoms or more; equal nets are one.
 struct atom_problem {
     std::vector<std::size_t> atom{};  ///< [layer]
-    std::vector<device_kind> kinds{};
+    std::vector<machine_kind> kinds{};
     std::vector<double> seconds{};  ///< [atom * kinds + kind]; infinite where not allowed
     std::vector<double> weight{};   ///< [atom] bytes
     csr pins{};                     ///< net -> atoms, ascending
@@ -49,9 +49,9 @@ struct atom_problem {
     }
 };
 
-[[nodiscard]] inline std::vector<device_kind> device_kinds(const instance& p) {
+[[nodiscard]] inline std::vector<machine_kind> device_kinds(const instance& p) {
     std::map<std::tuple<std::size_t, double, double, bool>, std::size_t> known;
-    std::vector<device_kind> kinds;
+    std::vector<machine_kind> kinds;
     for (device_id d = 0; d < p.device_count(); ++d) {
         const double rate = p.net_seconds_per_byte[d], capacity = p.memory_capacity[d];
         const bool many = is_unlimited(p, d);
