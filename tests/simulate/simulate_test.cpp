@@ -146,8 +146,113 @@ TEST_CASE("simulate: spans on a device never overlap, and its busy time is their
         double bottleneck = *std::max_element(seconds.begin(), seconds.end());
         for (std::size_t s = 0; s + 1 < stages; ++s) bottleneck = std::max(bottleneck, sizes[s] * 0.01);
         CHECK(outcome->period().value >= bottleneck - 1e-9);
+        double sojourn = 0.0;  // Little's law, in the units of its integral
+        for (request_id r = 0; r < 20; ++r) sojourn += outcome->finished[r] - outcome->admitted[r];
+        CHECK(outcome->in_flight_area == doctest::Approx(sojourn));
+        CHECK(outcome->completed == 20);
         const auto again = simulate(problem, graph, {.requests = 20});
         CHECK(again->trace.events == outcome->trace.events);
+    }
+}
+
+TEST_CASE(
+    "simulate: a device never idles while a message waits for it and there is room, on random pipelines") {
+    random_source random(12);
+    for (int round = 0; round < 40; ++round) {
+        const std::size_t stages = 1 + random.index(5);
+        std::vector<double> seconds, sizes;
+        for (std::size_t s = 0; s < stages; ++s) {
+            seconds.push_back(random.uniform(0.1, 2.0));
+            sizes.push_back(random.uniform(0.0, 200.0));
+        }
+        simulation_options options{.requests = 30, .input_queue = 40, .output_queue = 40};
+        options.variation = {.kind = jitter_kind::log_normal, .spread = 0.5, .seed = random.index(1000)};
+        double at = 0.0;
+        for (int r = 0; r < 30; ++r) options.arrivals.push_back(at += random.uniform(0.0, 2.0));
+        const auto outcome = simulate(mesh(stages, 0.1, 0.01), chain(seconds, sizes), options);
+        REQUIRE(outcome);
+        // Of each stage, the times at which requests were there, began and ended.
+        std::vector<std::vector<double>> there(stages), begin(stages), end(stages);
+        there[0] = options.arrivals;
+        for (const auto& e : outcome->trace.events) {
+            if (e.what == activity::transfer) there[e.peer].push_back(e.end.value);
+            else begin[e.device].push_back(e.begin.value), end[e.device].push_back(e.end.value);
+        }
+        for (std::size_t s = 0; s < stages; ++s) {
+            double waited = 0.0;
+            for (request_id r = 0; r < 30; ++r) {
+                const double could = std::max(there[s][r], r == 0 ? 0.0 : end[s][r - 1]);
+                CHECK(begin[s][r] == doctest::Approx(could).epsilon(1e-12));
+                waited += begin[s][r] - there[s][r];
+            }
+            CHECK(outcome->queue_area[s] == doctest::Approx(waited));
+        }
+    }
+}
+
+TEST_CASE("simulate: two processors work on two tasks of a device at a time") {
+    auto graph = chain({1.0, 1.0}, {0.0});
+    graph.tasks[1].device = 0;
+    graph.messages[0].to_device = 0;
+    graph.messages[2].from_device = 0;
+    const auto outcome = simulate(mesh(1, 0.0, 0.0), graph, {.requests = 16, .processors = {2}});
+    REQUIRE(outcome);
+    CHECK(outcome->makespan().value == doctest::Approx(17.0));
+    CHECK(outcome->device_busy[0] == doctest::Approx(32.0));
+    CHECK(simulate(mesh(1, 0.0, 0.0), graph, {.processors = {0}}).error().offender == "processors");
+}
+
+TEST_CASE("simulate: faults delay what they meet") {
+    const auto problem = mesh(2, 0.0, 0.01);
+    const auto graph = chain({2.0, 2.0}, {100.0});  // 2 s, 1 s, 2 s
+    const auto end = [&](std::vector<fault> faults) {
+        return simulate(problem, graph, {.faults = std::move(faults)})->makespan().value;
+    };
+    CHECK(end({}) == doctest::Approx(5.0));
+    CHECK(end({{fault_kind::dies, 0, 1.0, 4.0}}) == doctest::Approx(4.0 + 5.0));
+    CHECK(end({{fault_kind::dies, 1, 2.5, 3.5}}) == doctest::Approx(3.5 + 3.0));
+    CHECK(end({{fault_kind::stalls, 1, 3.5, 4.5}}) == doctest::Approx(6.0));
+    CHECK(end({{fault_kind::slows, 1, 3.0, 5.0, 0.5}}) == doctest::Approx(6.0));
+    CHECK(end({{fault_kind::degrades, 0, 2.0, 4.0, 0.25}}) == doctest::Approx(2.0 + 2.0 + 0.5 + 2.0));
+    const auto lost = simulate(problem, graph, {.requests = 3, .faults = {{fault_kind::dies, 1, 6.0}}});
+    REQUIRE(lost);
+    CHECK(lost->completed == 1);
+    CHECK(lost->makespan().value == doctest::Approx(5.0));
+    CHECK(lost->finished[1] == std::numeric_limits<double>::infinity());
+    CHECK(simulate(problem, graph, {.faults = {{fault_kind::degrades, 9}}}).error().offender == "fault 0");
+}
+
+TEST_CASE("simulate: every request survives faults that end, in order, and no sooner than without them") {
+    random_source random(13);
+    for (int round = 0; round < 60; ++round) {
+        const std::size_t stages = 2 + random.index(4);
+        std::vector<double> seconds, sizes;
+        for (std::size_t s = 0; s < stages; ++s) {
+            seconds.push_back(random.uniform(0.1, 2.0));
+            sizes.push_back(random.uniform(0.0, 200.0));
+        }
+        const auto problem = mesh(stages, random.uniform(0.0, 0.2), 0.01);
+        std::vector<fault> faults;
+        for (int i = 0; i < 5; ++i) {
+            const auto what = static_cast<fault_kind>(random.index(4));
+            const double at = random.uniform(0.0, 40.0);
+            faults.push_back({what, random.index(what == fault_kind::degrades ? problem.link_count() : stages),
+                              at, at + random.uniform(0.0, 15.0), random.uniform(0.0, 1.0)});
+        }
+        const auto graph = chain(seconds, sizes);
+        const auto calm = simulate(problem, graph, {.requests = 20});
+        const auto outcome = simulate(problem, graph, {.requests = 20, .faults = faults});
+        REQUIRE(outcome);
+        CHECK(outcome->completed == 20);
+        double sojourn = 0.0;
+        for (request_id r = 0; r < 20; ++r) {
+            CHECK(outcome->finished[r] >= calm->finished[r] - 1e-9);
+            sojourn += outcome->finished[r] - outcome->admitted[r];
+        }
+        CHECK(std::is_sorted(outcome->finished.begin(), outcome->finished.end()));
+        CHECK(outcome->in_flight_area == doctest::Approx(sojourn));
+        CHECK(simulate(problem, graph, {.requests = 20, .faults = faults})->trace.events ==
+              outcome->trace.events);
     }
 }
 
