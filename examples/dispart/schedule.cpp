@@ -18,7 +18,7 @@ namespace {
 result<proven_schedule> solve(const schedule_problem& problem, const schedule_arguments& given) {
     if (!given.algorithm.empty() && given.algorithm != "portfolio")
         return run_scheduler(problem, given.algorithm);
-    search_budget budget{.seconds = given.budget};
+    improve_budget budget{.seconds = given.budget};
     if (given.iterations > 0) budget = {.iterations = given.iterations};
     return schedule_portfolio(problem, {.budget = budget, .seed = given.seed});
 }

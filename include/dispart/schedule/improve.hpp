@@ -21,7 +21,7 @@
 namespace dispart {
 
 /// When a search stops. A budget in iterations gives the same result every time; one in seconds does as many as it can.
-struct search_budget {
+struct improve_budget {
     double seconds =
         std::numeric_limits<double>::infinity();  ///< of this thread's processor time; four times that in all
     std::size_t iterations = std::numeric_limits<std::size_t>::max();
@@ -34,7 +34,7 @@ struct improvement {
 };
 
 struct improve_options {
-    search_budget budget{.seconds = 1.0};
+    improve_budget budget{.seconds = 1.0};
     double bound = 0.0;  ///< a makespan that cannot be beaten: the search stops there
     std::uint64_t seed = 1;
     double hot = 0.1;     ///< first temperature, in mean durations of a task
@@ -47,7 +47,7 @@ namespace detail {
 /// Tells how much of a budget is gone. Asking is cheap enough for every 16th iteration.
 class stopwatch {
   public:
-    explicit stopwatch(const search_budget& budget)
+    explicit stopwatch(const improve_budget& budget)
         : budget_(budget)
         , processor_(processor_seconds())
         , wall_(std::chrono::steady_clock::now()) {}
@@ -69,16 +69,16 @@ class stopwatch {
         return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
     }
 
-    search_budget budget_;
+    improve_budget budget_;
     double processor_;
     std::chrono::steady_clock::time_point wall_;
 };
 
 /// Annealing by exact conditional draws: a task is taken out and put back at a place drawn by how long the longest way
 /// would be.
-class annealer {
+class schedule_annealer {
   public:
-    annealer(const schedule_problem& problem, machine_graph graph, const improve_options& options)
+    schedule_annealer(const schedule_problem& problem, machine_graph graph, const improve_options& options)
         : problem_(problem)
         , options_(options)
         , graph_(std::move(graph))
@@ -200,7 +200,7 @@ class annealer {
     if (!graph.consistent())
         return fail(errc::invalid_argument, "schedule",
                     "tasks that overlap within rounding wait for one another");
-    improvement found = detail::annealer(problem, std::move(graph), options).run();
+    improvement found = detail::schedule_annealer(problem, std::move(graph), options).run();
     if (found.best.makespan() > from.makespan()) found.best = from;
     return found;
 }

@@ -28,7 +28,7 @@ struct proven_schedule {
 };
 
 struct portfolio_options {
-    search_budget budget{.seconds = 2.0};  ///< of improvement; the list schedulers come on top
+    improve_budget budget{.seconds = 2.0};  ///< of improvement; the list schedulers come on top
     std::uint64_t seed = 1;
     std::size_t quick = 2'000'000;  ///< above so many (task, device) pairs only HEFT and min-min are asked
 };
