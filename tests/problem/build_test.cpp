@@ -116,7 +116,7 @@ TEST_CASE("constraints decide who may run what") {
     REQUIRE(built);
     CHECK_FALSE(built->problem.is_allowed(0, 1));
     CHECK(built->device_order == std::vector<device_id>{1, 0, 2});
-    CHECK(built->max_devices == 2);
+    CHECK(built->problem.max_devices == 2);
 
     options.rules = {.tensors = {{"x", "zone", "eu"}}};
     built = build_instance(small_model(), small_cluster(), roofline{}, options);

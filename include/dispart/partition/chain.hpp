@@ -39,8 +39,7 @@ struct chain_solution {
 
 struct chain_options {
     std::size_t max_states =
-        1'000'000;                ///< per search; beyond, states are dropped and the answer is not exact
-    std::size_t max_devices = 0;  ///< at most so many are used, which lines alone obey; 0: no limit
+        1'000'000;  ///< per search; beyond, states are dropped and the answer is not exact
 };
 
 /// Solves one instance for any number of device orders; what does not depend on the order is computed once.
@@ -71,6 +70,7 @@ class chain_solver {
     [[nodiscard]] result<chain_solution> solve(const std::vector<device_id>& order, objective goal) {
         DISPART_CHECK(check_order(order));
         if (auto found = find(order, goal)) return std::move(*found);
+        if (order.size() > most(order)) return thinned_out(order, goal);
         return tl::unexpected<error>(detail::diagnose(problem(), [&](const instance& relaxed) {
             auto other = make(relaxed, options_);
             return other && other->find(order, goal).has_value();
@@ -114,7 +114,7 @@ class chain_solver {
     }
 
     /// Whether no tensor skips a layer.
-    [[nodiscard]] bool is_line() const noexcept { return line_ && line_->cuts().is_whole(*problem_); }
+    [[nodiscard]] bool is_line() const noexcept { return line_ && line_->cuts().is_whole; }
     [[nodiscard]] const instance& problem() const noexcept { return *problem_; }
     /// Segments priced by all searches so far: the work done, whatever the machine.
     [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
@@ -144,7 +144,7 @@ class chain_solver {
         return detail::line_states::in_order(order, most(order));
     }
     [[nodiscard]] std::size_t most(const std::vector<device_id>& order) const {
-        return options_.max_devices == 0 ? order.size() : options_.max_devices;
+        return problem_->max_devices == 0 ? order.size() : problem_->max_devices;
     }
 
     [[nodiscard]] std::optional<chain_solution> improve_line(const std::vector<device_id>& order,
@@ -217,6 +217,30 @@ class chain_solver {
             seen[d] = true;
         }
         return {};
+    }
+
+    /// Drops the device that is missed least until few enough are left. Heuristic.
+    [[nodiscard]] result<chain_solution> thinned_out(const std::vector<device_id>& order, objective goal) {
+        instance relaxed = problem();
+        relaxed.max_devices = 0;
+        DISPART_TRY(auto free, make(relaxed, options_));
+        DISPART_TRY(auto now, free.solve(order, goal));
+        while (now.division.parts.size() > problem().max_devices) {
+            std::vector<device_id> used;
+            for (const part& p : now.division.parts) used.push_back(p.device);
+            result<chain_solution> best =
+                fail(errc::infeasible, "max_devices", "nothing fits on so few devices");
+            for (std::size_t i = 0; i < used.size(); ++i) {
+                auto without = used;
+                without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
+                auto tried = free.solve(without, goal);
+                if (tried && (!best || tried->value < best->value)) best = std::move(tried);
+            }
+            if (!best) return best;
+            now = std::move(*best);
+        }
+        now.exact = false;
+        return now;
     }
 
     [[nodiscard]] std::optional<candidate> judge(const detail::chain_cuts& found, objective goal) const {

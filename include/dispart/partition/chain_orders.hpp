@@ -24,7 +24,6 @@ namespace dispart {
 struct chain_orders_options {
     std::size_t tries = 100;        ///< orders that the local search looks at, at most
     std::size_t steps = 1'000'000;  ///< segments that it prices, about; ends it within some 50 ms
-    std::size_t max_devices = 0;    ///< at most so many devices are used; 0: no limit
     double good_enough = 0.0;       ///< the search ends when the objective is not above this
     std::uint64_t seed = 1;         ///< of the moves
     std::size_t exact_entries =
@@ -54,7 +53,7 @@ class order_search {
             seconds_.push_back(seconds_of_all(d));
             if (seconds_.back() < std::numeric_limits<double>::infinity()) usable_.push_back(d);
         }
-        length_ = options.max_devices == 0 ? usable_.size() : std::min(options.max_devices, usable_.size());
+        length_ = problem.max_devices == 0 ? usable_.size() : std::min(problem.max_devices, usable_.size());
         number_kinds();
     }
 
@@ -256,6 +255,19 @@ struct chain_orders_partitioner {
         }
         for (const auto& order : orders.first_orders())
             if (!order.empty() && orders.is_new(order)) try_order(order);
+        // nothing yet: a walk through other orders, until one admits a partition
+        auto here = orders.first_orders().front();
+        for (std::size_t k = 0; k < options.tries && !outcome && !here.empty(); ++k) {
+            const auto next = orders.neighbour(here);
+            if (!next) break;
+            here = *next;
+            ++best.tried;
+            auto found = solver.improve(here, goal, std::numeric_limits<double>::max());
+            if (!found) continue;
+            outcome = {};
+            best.order = here;
+            best.chain = std::move(*found);
+        }
         if (!outcome) return tl::unexpected(outcome.error());
         const std::size_t end = best.tried + options.tries;
         const std::size_t last_step = solver.steps() + options.steps;

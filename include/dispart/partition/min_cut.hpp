@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,13 @@ class tier_cut {
             connect(l, cloud, may_device ? prices.device * problem_.compute(l, at_.device) : forbidden);
         }
         for (tensor_id t = 0; t < problem_.tensor_count(); ++t) connect_tensor(t, prices);
+        std::map<std::size_t, layer_id> seen;  // groups that share a device: the last layer of each
+        for (layer_id l = 0; l < problem_.together.size(); ++l) {
+            if (problem_.together[l] == no_id) continue;
+            const auto [at, is_new] = seen.try_emplace(problem_.together[l], l);
+            if (!is_new) connect(at->second, l, forbidden), connect(l, at->second, forbidden);
+            at->second = l;
+        }
         if (prices.outputs > 0.0 && problem_.sink != no_id)
             for (const tensor_id t : problem_.model_outputs)
                 if (problem_.producer[t] != no_id)

@@ -57,7 +57,6 @@ inline plan_alternative as_alternative(const instance& problem, std::string name
 inline plan_candidates try_all(const instance& problem, const plan_options& options,
                                const search_options& search) {
     plan_candidates all;
-    const auto limit = search.max_devices;
     const bool any = options.algorithm.empty();
     if (any || options.algorithm == "chain") {
         auto tried = search_chains(problem, options.goal, search);
@@ -68,8 +67,7 @@ inline plan_candidates try_all(const instance& problem, const plan_options& opti
         auto tried = try_partitioner(by, problem, options.goal);
         all.baselines.push_back(as_alternative(problem, std::string(by.name()), tried));
         if (any ? !search.order.empty() : options.algorithm != by.name()) return;  // only compared with
-        if (tried && (limit == 0 || all.baselines.back().devices.size() <= limit))
-            all.found.push_back(std::move(*tried));
+        if (tried) all.found.push_back(std::move(*tried));
         else if (!any && !tried) all.problem = tried.error();
     };
     add(dispart::best_single_device{});
@@ -154,7 +152,6 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_CHECK(check_memory(problem));
     auto search = options.search;
     search.order = built.device_order;
-    search.max_devices = built.max_devices;
     auto all = detail::try_all(problem, options, search);
     if (all.found.empty() && all.problem.message.empty())
         return fail(errc::invalid_argument, options.algorithm, "there is no such algorithm",

@@ -26,51 +26,23 @@ struct found_division {
 
 struct search_options {
     std::vector<device_id> order{};  ///< the only order to try; empty: search
-    std::size_t max_devices = 0;     ///< at most so many are used; 0: no limit
     chain_orders_options orders{};   ///< how long to search
 };
 
-namespace detail {
-
-/// Drops the device that is missed least until few enough are used (heuristic).
-inline result<void> thin_out(chain_solver& solver, objective goal, std::size_t most, chain_solution& solution) {
-    while (solution.division.parts.size() > most) {
-        std::vector<device_id> used;
-        for (const auto& p : solution.division.parts) used.push_back(p.device);
-        std::optional<chain_solution> best;
-        for (std::size_t i = 0; i < used.size() && used.size() > 1; ++i) {
-            auto without = used;
-            without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
-            auto tried = solver.solve(without, goal);
-            if (tried && (!best || tried->value < best->value)) best = std::move(*tried);
-        }
-        if (!best)
-            return fail(errc::infeasible, "max_devices",
-                        "nothing was found that fits on " + std::to_string(most) + " devices");
-        solution = std::move(*best);
-    }
-    return {};
-}
-
-}  // namespace detail
-
 /// The chain algorithm on the given order of devices, or on the best of many. Errors: those of `chain_solver` and
-/// `chain_orders_partitioner`; infeasible (nothing found on so few devices).
+/// `chain_orders_partitioner`.
 [[nodiscard]] inline result<found_division> search_chains(const instance& problem, objective goal,
                                                           const search_options& options = {}) {
-    auto orders = options.orders;
-    orders.max_devices = orders.chain.max_devices = options.max_devices;
-    DISPART_TRY(auto solver, chain_solver::make(problem, orders.chain));
+    DISPART_TRY(auto solver, chain_solver::make(problem, options.orders.chain));
     chain_solution best;
     double bound = 0.0;
     if (options.order.empty()) {
-        DISPART_TRY(auto searched, chain_orders_partitioner{orders}.solve(solver, goal));
+        DISPART_TRY(auto searched, chain_orders_partitioner{options.orders}.solve(solver, goal));
         best = std::move(searched.chain);
         bound = searched.bound;
     } else {
         DISPART_TRY(best, solver.solve(options.order, goal));
     }
-    if (options.max_devices > 0) DISPART_CHECK(detail::thin_out(solver, goal, options.max_devices, best));
     DISPART_TRY(auto figures, evaluate(problem, best.division));
     return found_division{"chain", std::move(best.division), std::move(figures), best.exact, bound};
 }

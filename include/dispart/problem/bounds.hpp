@@ -276,6 +276,11 @@ inline double best_single_device(const instance& p) {
 
 namespace detail {
 
+inline std::string label_of_layer(const instance& p, layer_id l) {
+    const std::string& name = p.name_of_layer(l);
+    return name.empty() ? "layer " + std::to_string(l) : name;
+}
+
 /// What a layer needs wherever it runs: weights, operands, results, scratch.
 inline double least_memory(const instance& p, layer_id l, device_id on) {
     double need = p.weight_bytes[l] + p.workspace(l, on);
@@ -300,9 +305,10 @@ inline double least_memory(const instance& p, layer_id l, device_id on) {
             any = any || may[d];
             fits = fits || (may[d] && detail::least_memory(problem, l, d) <= problem.memory_capacity[d]);
         }
-        if (!any) return fail(errc::infeasible, problem.name_of_layer(l), "no device may run this layer");
+        if (!any)
+            return fail(errc::infeasible, detail::label_of_layer(problem, l), "no device may run this layer");
         if (!fits)
-            return fail(errc::infeasible, problem.name_of_layer(l),
+            return fail(errc::infeasible, detail::label_of_layer(problem, l),
                         "this layer alone exceeds the memory of every device that may run it");
         weights_by_devices[may] += problem.weight_bytes[l];
     }

@@ -47,7 +47,6 @@ struct built_instance {
     std::vector<tensor_id> graph_tensor{};    ///< [tensor of the instance] tensor of the layer graph
     std::vector<tensor_id> tensor_of_graph{};  ///< [tensor of the layer graph] tensor of the instance; no_id: a constant
     std::vector<device_id> device_order{};  ///< `constraints::order` as ids
-    std::size_t max_devices = 0;            ///< `constraints::max_devices`
 };
 
 namespace detail {
@@ -263,7 +262,7 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_CHECK(detail::take_transfers(on, bound, options.route_reference, built.problem));
     detail::take_devices(on, built.problem);
     DISPART_TRY(built.device_order, detail::ordered_devices(on, options.rules.order));
-    built.max_devices = options.rules.max_devices;
+    DISPART_CHECK(detail::take_limits(on, options.rules, built.problem));
     built.problem.queues = options.queues;
     built.problem.load = options.load;
     return built;

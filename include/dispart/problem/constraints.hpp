@@ -22,12 +22,20 @@ struct label_rule {
     std::string value{};
 };
 
+/// What a device gives at most, besides what it has.
+struct memory_cap {
+    std::string devices = "*";
+    double bytes = 0.0;
+};
+
 /// Hard constraints. All of them hold at once; a name or pattern that matches nothing is an error.
 struct constraints {
     std::vector<placement_rule> pins{};     ///< these layers run on these devices only
     std::vector<placement_rule> forbids{};  ///< these layers do not run on these devices
     std::vector<label_rule> layers{};       ///< these layers run only on devices that carry the label
     std::vector<label_rule> tensors{};  ///< the same for every layer that reads or writes one of these tensors
+    std::vector<std::vector<std::string>> together{};  ///< all layers that one of a group's names fits share a device
+    std::vector<memory_cap> caps{};      ///< the layers on these devices need at most so much memory
     std::vector<std::string> devices{};  ///< only these devices are used; empty: all
     std::vector<std::string> order{};    ///< devices in the order of a chain; empty: the planner's choice
     std::size_t max_devices = 0;         ///< at most so many devices are used; 0: no limit

@@ -66,8 +66,9 @@ struct instance {
     // --- limits
     std::vector<double> memory_capacity{};  ///< [device] what parts may use (reserve already taken off); inf = unlimited
     queue_depth queues{};
-    device_id source = no_id;  ///< device where inputs appear; no_id: for free at their consumers
-    device_id sink = no_id;    ///< device where outputs are wanted; no_id: they stay where they are made
+    std::size_t max_devices = 0;  ///< at most so many may be used; 0: no limit
+    device_id source = no_id;     ///< device where inputs appear; no_id: for free at their consumers
+    device_id sink = no_id;       ///< device where outputs are wanted; no_id: they stay where they are made
     load_model load = load_model::overlapped;
 
     // --- placement of single layers; each may be empty

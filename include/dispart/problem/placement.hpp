@@ -169,4 +169,35 @@ result<std::vector<device_id>> ordered_devices(const Cluster& g, const std::vect
     return order;
 }
 
+/// Layers that share a device, numbered by group; groups with a layer in common are one. Errors: not_found.
+inline result<void> take_groups(const constraints& rules, instance& into) {
+    if (rules.together.empty()) return {};
+    into.together.assign(into.layer_count(), no_id);
+    for (std::size_t g = 0; g < rules.together.size(); ++g)
+        for (const std::string& pattern : rules.together[g]) {
+            DISPART_TRY(const auto named, named_layers(into, pattern));
+            for (layer_id l = 0; l < named.size(); ++l) {
+                if (!named[l]) continue;
+                const std::size_t old = into.together[l];
+                into.together[l] = g;
+                if (old != no_id) std::replace(into.together.begin(), into.together.end(), old, g);
+            }
+        }
+    return {};
+}
+
+/// Groups, caps of memory and the number of devices. Errors: not_found; invalid_argument (a cap that is no amount).
+template <class Cluster>
+result<void> take_limits(const Cluster& g, const constraints& rules, instance& into) {
+    into.max_devices = rules.max_devices;
+    for (const memory_cap& cap : rules.caps) {
+        if (!(cap.bytes >= 0.0))
+            return fail(errc::invalid_argument, cap.devices, "a cap of memory is negative");
+        DISPART_TRY(const auto named, named_devices(g, cap.devices));
+        for (device_id d = 0; d < named.size(); ++d)
+            if (named[d]) into.memory_capacity[d] = std::min(into.memory_capacity[d], cap.bytes);
+    }
+    return take_groups(rules, into);
+}
+
 }  // namespace dispart::detail

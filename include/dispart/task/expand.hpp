@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -123,6 +125,26 @@ struct flow {
                 "order parts topologically");
 }
 
+/// Errors: infeasible (layers apart that must share a device; more devices than may be used).
+[[nodiscard]] inline result<void> check_limits(const instance& problem, const partition& division,
+                                               const std::vector<part_id>& owner) {
+    std::map<std::size_t, device_id> device_of_group;
+    for (layer_id l = 0; l < problem.together.size(); ++l) {
+        if (problem.together[l] == no_id) continue;
+        const device_id d = division.parts[owner[l]].device;
+        if (device_of_group.try_emplace(problem.together[l], d).first->second != d)
+            return fail(errc::infeasible, layer_label(problem, l),
+                        "it is apart from a layer with which it must share a device");
+    }
+    if (problem.max_devices == 0) return {};
+    std::set<device_id> used;
+    for (const part& p : division.parts) used.insert(p.device);
+    if (used.size() <= problem.max_devices) return {};
+    return fail(errc::infeasible, "max_devices",
+                std::to_string(used.size()) + " devices are used and " + std::to_string(problem.max_devices) +
+                    " may be");
+}
+
 }  // namespace detail
 
 /// Turns a partition into tasks and messages.
@@ -132,10 +154,12 @@ struct flow {
 /// origin, each once. A tensor goes straight from its producer to each reader; nothing is relayed.
 /// Messages are ordered by destination (the sink last), then by origin (the source first).
 /// Errors: invalid_argument (a layer in no part, in two, or unknown; a part that is empty, unordered or without device;
-/// parts out of order or in a circle), infeasible (a layer that its device may not run; devices without a route).
+/// parts out of order or in a circle), infeasible (a layer that its device may not run; layers apart that must share a
+/// device; too many devices; devices without a route).
 /// O(r log r) for r tensors read.
 [[nodiscard]] inline result<task_graph> expand(const instance& problem, const partition& division) {
     DISPART_TRY(const auto owner, detail::owners(problem, division));
+    DISPART_CHECK(detail::check_limits(problem, division, owner));
     const auto all = detail::flows(problem, owner);
     DISPART_CHECK(detail::check_order(division.parts.size(), all));
 

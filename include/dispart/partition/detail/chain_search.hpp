@@ -234,6 +234,7 @@ class chain_search {
             if (is_latency && is_hopeless(s.cut, j, d, arrival_ + busy)) continue;
             chain_state next = s;
             if (!finish_segment(next, q, j, busy)) return;
+            if (tables_.parts(j)) continue;
             if (!memory.empty() && (j - s.cut > memory.size() || memory[j - s.cut - 1] > capacity)) continue;
             next.cut = static_cast<std::uint32_t>(j);
             next.parent = id;

@@ -15,6 +15,7 @@
 #include <xtensor/xtensor.hpp>
 
 #include "dispart/core/ids.hpp"
+#include "dispart/partition/detail/line.hpp"
 #include "dispart/problem/instance.hpp"
 #include "dispart/problem/segment_memory.hpp"
 
@@ -61,6 +62,7 @@ class chain_tables {
         list_live_tensors();
         price_pairs();
         group_memory();
+        parting_ = parting_cuts(problem);
     }
     chain_tables(const chain_tables&) = delete;
     chain_tables& operator=(const chain_tables&) = delete;
@@ -80,6 +82,8 @@ class chain_tables {
     [[nodiscard]] const live_cut& cut(layer_id before, bool with_owed) const {
         return (with_owed ? cuts_owed_ : cuts_)[before];
     }
+    /// Whether a cut would part layers that must share a device.
+    [[nodiscard]] bool parts(layer_id cut) const { return parting_[cut]; }
     /// Most tensors that exist at one cut.
     [[nodiscard]] std::size_t most_live() const {
         std::size_t most = 0;
@@ -256,6 +260,7 @@ class chain_tables {
     std::vector<double> output_bytes_{};                // [end]
     std::vector<live_cut> cuts_{}, cuts_owed_{};        // [cut]
     std::vector<std::vector<pending_input>> inputs_{};  // [cut]
+    std::vector<bool> parting_{};                       // [cut]
     double all_input_bytes_ = 0.0;
     xt::xtensor<double, 2> slowest_{};                             // [from, to]
     std::vector<std::size_t> memory_group_{};                      // [device]

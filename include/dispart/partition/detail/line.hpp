@@ -23,10 +23,9 @@ namespace dispart::detail {
 struct line {
     std::vector<layer_id> cuts{};  ///< [cut] layers before it
     std::vector<double> bytes{};   ///< [cut] what crosses: model inputs, live tensors, model outputs
+    bool is_whole = false;         ///< every cut that may be is one: then the line is the instance
 
     [[nodiscard]] std::size_t blocks() const noexcept { return cuts.size() - 1; }
-    /// Whether every cut between two layers is one: then the line is the instance.
-    [[nodiscard]] bool is_whole(const instance& problem) const { return blocks() == problem.layer_count(); }
 };
 
 /// The last layer that reads any tensor made before a layer, for each: model inputs count as made before all.
@@ -62,6 +61,20 @@ inline std::vector<double> live_bytes(const instance& problem) {
     return live;
 }
 
+/// Cuts of the layer order that would part layers which must share a device. O(layers).
+inline std::vector<bool> parting_cuts(const instance& problem) {
+    std::map<std::size_t, std::pair<layer_id, layer_id>> span;
+    for (layer_id l = 0; l < problem.together.size(); ++l)
+        if (problem.together[l] != no_id)
+            span.try_emplace(problem.together[l], l, l).first->second.second = l;
+    std::vector<int> change(problem.layer_count() + 2, 0);
+    for (const auto& [group, ends] : span) ++change[ends.first + 1], --change[ends.second + 1];
+    std::vector<bool> parting(problem.layer_count() + 1, false);
+    int open = 0;
+    for (layer_id cut = 0; cut < parting.size(); ++cut) parting[cut] = (open += change[cut]) > 0;
+    return parting;
+}
+
 /// As many blocks as there can be. Nothing where the instance has no layers or is no line at all: a model input that is
 /// an output too, or blocks that nothing connects. O(layers + tensors).
 inline std::optional<line> make_line(const instance& problem) {
@@ -74,16 +87,21 @@ inline std::optional<line> make_line(const instance& problem) {
     if (n == 0 || first_output == n) return std::nullopt;
     const auto furthest = furthest_uses(problem);
     const auto live = live_bytes(problem);
-    line made{{0}, {0.0}};
+    const auto parting = parting_cuts(problem);
+    line made{{0}, {0.0}, false};
+    std::size_t possible = 0;  // cuts between two layers
+    for (layer_id cut = 1; cut < n; ++cut) possible += parting[cut] ? 0 : 1;
     for (const tensor_id t : problem.model_inputs)
         if (!problem.consumers[t].empty()) made.bytes[0] += problem.tensor_bytes[t];
     while (made.cuts.back() < n) {
-        const layer_id cut = std::max(furthest[made.cuts.back()], made.cuts.back()) + 1;
+        layer_id cut = std::max(furthest[made.cuts.back()], made.cuts.back()) + 1;
+        while (cut < n && parting[cut]) ++cut;
         if (cut > first_output || cut >= n) break;
         if (live[cut] < 0.0) return std::nullopt;
         made.cuts.push_back(cut);
         made.bytes.push_back(live[cut]);
     }
+    made.is_whole = made.blocks() == possible;
     made.cuts.push_back(n);
     made.bytes.push_back(0.0);
     for (const tensor_id t : problem.model_outputs) made.bytes.back() += problem.tensor_bytes[t];
