@@ -186,6 +186,7 @@
 #include "dispart/run/wire.hpp"
 #include "dispart/run/worker.hpp"
 #include "dispart/schedule/bounds.hpp"
+#include "dispart/schedule/branch_and_bound.hpp"
 #include "dispart/schedule/concepts.hpp"
 #include "dispart/schedule/cpop.hpp"
 #include "dispart/schedule/duplex.hpp"

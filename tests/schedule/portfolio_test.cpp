@@ -43,6 +43,8 @@ TEST_CASE("run_scheduler: by name, with a bound") {
     CHECK(made->makespan == doctest::Approx(80));
     CHECK(made->bound <= 73);  // the best known schedule of this graph
     CHECK(made->gap == doctest::Approx((80 - made->bound) / 80));
+    CHECK(run_scheduler(problem, "branch-and-bound")->gap == 0.0);
+    CHECK(run_scheduler(problem, "branch-and-bound")->makespan == doctest::Approx(73));
     CHECK(run_scheduler(problem, "x").error().code == errc::not_found);
     CHECK(schedule_portfolio(problem, {.budget = {.iterations = 20000}})->makespan == doctest::Approx(73));
 }

@@ -72,13 +72,20 @@ inline void raise_to_least(const schedule_problem& problem, const std::vector<do
     return ways;
 }
 
-/// [task] its share of all devices' time: least over devices of weight * duration, for weights that sum to 1. For any
+/// Weights of devices that sum to 1, and each task's share of all devices' time under them.
+struct work_spread {
+    std::vector<double> weight{};  ///< [device]
+    std::vector<double> share{};   ///< [task] least weight * duration
+};
+
+/// Shares: least over devices of weight * duration, for weights that sum to 1. For any
 /// weights the sum over a set of tasks is a lower bound on the time that all devices need for them (the dual of spreading
 /// the tasks in fractions); the weights are found by a few multiplicative steps from those that are exact where devices
 /// differ by speed alone. O(steps * tasks * devices).
-[[nodiscard]] inline std::vector<double> work_shares(const schedule_problem& problem, std::size_t steps = 60) {
+[[nodiscard]] inline work_spread spread_work(const schedule_problem& problem, std::size_t steps = 60) {
     const std::size_t n = problem.task_count(), devices = problem.device_count();
-    std::vector<double> weight(devices, 0.0), load(devices), share(n), best_share(n, 0.0);
+    std::vector<double> weight(devices, 0.0), load(devices), share(n);
+    work_spread found{std::vector<double>(devices, 0.0), std::vector<double>(n, 0.0)};
     for (task_id t = 0; t < n; ++t) {
         const auto row = problem.seconds(t);
         const double least = *std::min_element(row.begin(), row.end());
@@ -100,14 +107,18 @@ inline void raise_to_least(const schedule_problem& problem, const std::vector<do
             share[t] /= sum;
         }
         const double bound = std::accumulate(share.begin(), share.end(), 0.0);
-        if (bound > best) best = bound, best_share = share;
+        if (bound > best) {
+            best = bound;
+            found = {weight, share};
+            for (double& w : found.weight) w /= sum;
+        }
         const double mean = std::accumulate(load.begin(), load.end(), 0.0) / static_cast<double>(devices);
         if (!(mean > 0.0)) break;
         const double rate = 0.5 / std::sqrt(static_cast<double>(step + 1));
         for (device_id d = 0; d < devices; ++d)
             weight[d] *= std::pow(std::clamp(load[d] / mean, 0.25, 4.0), rate);
     }
-    return best_share;
+    return found;
 }
 
 /// The largest of early + work + late over the sets of tasks that cannot start before `early` and leave at least `late`
@@ -142,7 +153,7 @@ inline void raise_to_least(const schedule_problem& problem, const std::vector<do
 [[nodiscard]] inline makespan_bounds schedule_bounds(const schedule_problem& problem) {
     const std::size_t n = problem.task_count(), devices = problem.device_count();
     const auto ways = detail::bound_ways(problem);
-    const auto share = detail::work_shares(problem);
+    const auto share = detail::spread_work(problem).share;
     makespan_bounds bounds;
     std::vector<double> early(n), late(n);
     for (task_id t = 0; t < n; ++t) {

@@ -37,8 +37,8 @@ struct improve_options {
     improve_budget budget{.seconds = 1.0};
     double bound = 0.0;  ///< a makespan that cannot be beaten: the search stops there
     std::uint64_t seed = 1;
-    double hot = 0.1;     ///< first temperature, in mean durations of a task
-    double cold = 0.005;  ///< last temperature, in mean durations of a task
+    double hot = 0.1;     ///< first temperature, in units of makespan * devices / tasks
+    double cold = 0.005;  ///< last temperature, in the same units
     double guided = 0.8;  ///< share of moves that take a task from a long way rather than any task
 };
 
@@ -86,9 +86,8 @@ class schedule_annealer {
         , best_(graph_.to_schedule())
         , best_makespan_(makespan_)
         , state_(mix64(options.seed) | 1U) {
-        double total = 0.0;
-        for (task_id t = 0; t < problem.task_count(); ++t) total += graph_.duration(t);
-        scale_ = std::max(total / static_cast<double>(problem.task_count()), 1e-12 * makespan_);
+        const auto devices = static_cast<double>(problem.device_count());
+        scale_ = makespan_ * devices / static_cast<double>(problem.task_count());
     }
 
     improvement run() {

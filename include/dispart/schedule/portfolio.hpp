@@ -10,6 +10,7 @@
 
 #include "dispart/core/result.hpp"
 #include "dispart/schedule/bounds.hpp"
+#include "dispart/schedule/branch_and_bound.hpp"
 #include "dispart/schedule/improve.hpp"
 #include "dispart/schedule/problem.hpp"
 #include "dispart/schedule/registry.hpp"
@@ -24,7 +25,7 @@ struct proven_schedule {
     double bound = 0.0;       ///< no schedule is shorter; seconds
     double gap = 0.0;         ///< (makespan - bound) / makespan
     std::string algorithm{};  ///< the list scheduler that it comes from, "+ improve" where that made it shorter
-    std::size_t iterations = 0;  ///< of improvement
+    std::size_t iterations = 0;  ///< of improvement, or nodes of the exact search
 };
 
 struct portfolio_options {
