@@ -94,7 +94,8 @@ TEST_CASE("branch_and_bound: a search that is cut off says so; what cannot be do
     REQUIRE(cut);
     CHECK_FALSE(cut->proven);
     CHECK(validate(problem, cut->best));
-    CHECK(branch_and_bound(test::topcuoglu_example())->best.makespan() == doctest::Approx(73));
+    const auto example = branch_and_bound(test::topcuoglu_example()).value();
+    CHECK(example.best.makespan() == doctest::Approx(73));
     schedule_tables apart;
     apart.tasks = apart.devices = 2;
     const double no = std::numeric_limits<double>::infinity();

@@ -58,7 +58,8 @@ TEST_CASE("improve: valid, never longer, repeatable by iterations, much shorter 
         CHECK(validate(problem, better->best));
         CHECK(better->best.makespan() <= start->makespan());
         CHECK(better->best.makespan() >= schedule_bounds(problem).best() * (1 - 1e-9));
-        CHECK(better->best == improve(problem, *start, options)->best);
+        const auto again = improve(problem, *start, options);
+        CHECK(better->best == again.value().best);
         gained += 1.0 - better->best.makespan() / std::max(start->makespan(), 1e-9);
     }
     CHECK(gained / 20 > 0.15);
@@ -68,9 +69,12 @@ TEST_CASE("improve: stops at the bound, in time, and refuses what is no schedule
     random_source random(8);
     const auto problem = test::random_problem(random, {.tasks = 40});
     const auto start = heft{}(problem).value();
-    CHECK(improve(problem, start, {.bound = start.makespan()})->iterations == 0);
-    CHECK(improve(problem, start, {.budget = {.seconds = 0.0}})->best == start);
-    CHECK(improve(problem, start, {.budget = {.seconds = 0.05}})->iterations > 100);
+    const auto at_bound = improve(problem, start, {.bound = start.makespan()}).value();
+    CHECK(at_bound.iterations == 0);
+    const auto without_time = improve(problem, start, {.budget = {.seconds = 0.0}}).value();
+    CHECK(without_time.best == start);
+    const auto short_of_time = improve(problem, start, {.budget = {.seconds = 0.05}}).value();
+    CHECK(short_of_time.iterations > 100);
     auto broken = start;
     broken.tasks[3].start -= 1.0;
     CHECK(improve(problem, broken).error().code == errc::invalid_argument);

@@ -15,7 +15,7 @@ TEST_CASE("list schedulers: names are distinct and found; unknown ones name the 
     std::set<std::string_view> names;
     for (const auto& each : list_schedulers()) {
         CHECK(names.insert(each.name).second);
-        CHECK(find_scheduler(each.name)->name == each.name);
+        CHECK(find_scheduler(each.name).value().name == each.name);
     }
     CHECK(names.size() >= 13);
     CHECK(find_scheduler("no such").error().code == errc::not_found);
