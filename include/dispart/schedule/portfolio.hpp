@@ -34,10 +34,18 @@ struct portfolio_options {
     std::size_t quick = 2'000'000;  ///< above so many (task, device) pairs only HEFT and min-min are asked
 };
 
-/// The schedule of one list scheduler with its bound. Errors: not_found (no such scheduler), those of the scheduler, those
-/// of `validate`.
+/// The schedule of one list scheduler with its bound; of "branch-and-bound", which proves it where it comes to its end.
+/// Errors: not_found (no such scheduler), those of the scheduler, those of `validate`.
 [[nodiscard]] inline result<proven_schedule> run_scheduler(const schedule_problem& problem,
                                                            std::string_view name) {
+    if (name == "branch-and-bound") {
+        DISPART_TRY(exact_schedule found, branch_and_bound(problem));
+        DISPART_CHECK(validate(problem, found.best));
+        const double makespan = found.best.makespan();
+        const double bound = found.proven ? makespan : schedule_bounds(problem).best();
+        return proven_schedule{std::move(found.best),           makespan,          bound,
+                               optimality_gap(makespan, bound), std::string(name), found.nodes};
+    }
     DISPART_TRY(const named_scheduler chosen, find_scheduler(name));
     DISPART_TRY(schedule made, chosen.run(problem));
     DISPART_CHECK(validate(problem, made));
