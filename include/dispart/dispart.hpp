@@ -101,6 +101,7 @@
 #include "dispart/partition/linearised.hpp"
 #include "dispart/partition/local_search.hpp"
 #include "dispart/partition/min_cut.hpp"
+#include "dispart/partition/multilevel.hpp"
 #include "dispart/partition/neurosurgeon.hpp"
 #include "dispart/partition/place.hpp"
 #include "dispart/partition/placement_bound.hpp"

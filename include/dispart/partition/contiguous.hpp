@@ -36,12 +36,6 @@ namespace detail {
     return {};
 }
 
-[[nodiscard]] inline assignment spread(const atom_problem& p, const std::vector<device_id>& device) {
-    assignment out;
-    for (const std::size_t a : p.atom) out.push_back(device[a]);
-    return out;
-}
-
 }  // namespace detail
 
 /// Makes the largest load of a device small (throughput, `load_model::nets`) among contiguous divisions.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,22 +82,48 @@ class cycle_search {
 
     /// Searches until the budget is used up, the value is no more than `enough`, or ten cycles found nothing to do.
     void run(double enough, std::size_t cycles = 14) {
-        for (std::size_t i = 0, idle = 0; !watch_.is_over() && value_ > enough * (1.0 + 1e-9) && idle < 10;
-             ++i) {
-            const std::size_t ahead = i < cycles ? cycles - i : 1, before = watch_.steps();
-            const double seconds =
-                std::max(0.05, (budget_.seconds - watch_.seconds()) / static_cast<double>(ahead));
-            const std::size_t steps = std::max<std::size_t>(1000, (budget_.steps - before) / ahead);
-            cycle(best_.empty() || i % 3 == 0, i % 3 == 2, seconds, steps);
-            idle = watch_.steps() == before ? idle + 1 : 0;
-        }
+        search(enough, cycles, [&](std::size_t i, double seconds, std::size_t steps) {
+            const bool afresh = best_.empty() || i % 3 == 0;
+            cycle({.afresh = afresh,
+                   .flat = i % 3 == 2,
+                   .hottest = afresh       ? 0.3
+                              : i % 3 == 2 ? 0.03
+                                           : 0.1},
+                  seconds, steps);
+        });
+    }
+    /// The same, only improving on what was offered, in few long cycles.
+    void improve(double enough, std::size_t cycles) {
+        search(enough, cycles, [&](std::size_t, double seconds, std::size_t steps) {
+            cycle({.afresh = best_.empty(), .flat = false, .hottest = 0.003}, seconds, steps);
+        });
     }
 
     [[nodiscard]] const std::vector<device_id>& best() const noexcept { return best_; }
     [[nodiscard]] std::size_t steps() const noexcept { return watch_.steps(); }
 
   private:
-    void cycle(bool afresh, bool flat, double seconds, std::size_t steps) {
+    struct cycle_kind {
+        bool afresh;     ///< from a greedy assignment, not from the best
+        bool flat;       ///< only at the finest level
+        double hottest;  ///< temperature at the coarsest level
+    };
+
+    template <class Cycle>
+    void search(double enough, std::size_t cycles, Cycle cycle) {
+        for (std::size_t i = 0, idle = 0; !watch_.is_over() && value_ > enough * (1.0 + 1e-9) && idle < 10;
+             ++i) {
+            const std::size_t ahead = i < cycles ? cycles - i : 1, before = watch_.steps();
+            const double seconds =
+                std::max(0.05, (budget_.seconds - watch_.seconds()) / static_cast<double>(ahead));
+            cycle(i, seconds, std::max<std::size_t>(1000, (budget_.steps - before) / ahead));
+            idle = watch_.steps() == before ? idle + 1 : 0;
+        }
+    }
+
+    void cycle(const cycle_kind& kind, double seconds, std::size_t steps) {
+        const stop_watch here({});
+        const bool afresh = kind.afresh, flat = kind.flat;
         const std::size_t least = flat ? p_.size() : 4 * p_.device_count() + 8;
         const auto levels = hierarchy(p_, limits_, least, random_, afresh ? std::vector<device_id>{} : best_);
         std::vector<device_id> device = afresh ? std::vector<device_id>{} : best_;
@@ -108,7 +135,8 @@ class cycle_search {
         }
         if (afresh) device = greedy_start(levels.empty() ? p_ : levels.back().problem, random_);
         if (device.empty()) return;
-        double hottest = afresh ? 0.3 : flat ? 0.03 : 0.1;
+        double hottest = kind.hottest;
+        seconds = std::max(0.01, seconds - here.seconds());
         for (std::size_t l = levels.size() + 1; l-- > 0;) {
             const atom_problem& problem = l == 0 ? p_ : levels[l - 1].problem;
             annealer anneal(problem, watch_, seed_ += 1);
@@ -116,7 +144,7 @@ class cycle_search {
                                          .coldest = 1e-5,
                                          .seconds = seconds / static_cast<double>(levels.size() + 1),
                                          .steps = steps / (levels.size() + 1)});
-            hottest = std::max(0.02, hottest * 0.5);
+            hottest = std::max(std::min(0.02, hottest), hottest * 0.5);
             if (l == 0) break;
             std::vector<device_id> finer;
             for (const std::size_t g : levels[l - 1].group) finer.push_back(device[g]);

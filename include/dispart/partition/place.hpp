@@ -14,6 +14,7 @@
 #include "dispart/partition/contiguous.hpp"
 #include "dispart/partition/latency_search.hpp"
 #include "dispart/partition/local_search.hpp"
+#include "dispart/partition/multilevel.hpp"
 #include "dispart/partition/placement_bound.hpp"
 #include "dispart/problem/instance.hpp"
 
@@ -32,6 +33,8 @@ namespace detail {
 [[nodiscard]] inline result<placement> place_for_throughput(const instance& problem, double bound,
                                                             const place_options& options) {
     const stop_watch watch(options.budget);
+    if (static_cast<double>(problem.layer_count()) * static_cast<double>(problem.device_count()) > 3e5)
+        return place_multilevel(problem, {.budget = options.budget, .enough = bound, .seed = options.seed});
     search_budget first = options.budget;
     first.seconds *= 0.25, first.steps /= 4;
     auto contiguous = place_contiguous(problem, {.budget = first, .seed = options.seed});
@@ -64,9 +67,11 @@ namespace detail {
                     "known: ideals, intervals");
     if (name == "annealing")
         return place_by_search(problem, {.budget = options.budget, .enough = bound, .seed = options.seed});
+    if (name == "multilevel")
+        return place_multilevel(problem, {.budget = options.budget, .enough = bound, .seed = options.seed});
     if (name.empty()) return place_for_throughput(problem, bound, options);
     return fail(errc::invalid_argument, name, "there is no such algorithm for throughput",
-                "known: ideals, intervals, annealing");
+                "known: ideals, intervals, annealing, multilevel");
 }
 
 }  // namespace detail

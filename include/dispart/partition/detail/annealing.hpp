@@ -38,18 +38,24 @@ class annealer {
         scale_ = best_value_ = loads.load(loads.busiest());
         if (!(scale_ > 0.0) || loads.device_count() < 2 || p_.size() == 0) return best_;
         stop_watch here({schedule.seconds, schedule.steps});
+        notes_all_ = loads.device_count() <= 64;
+        const std::size_t refresh_steps =
+            std::max<std::size_t>(64, p_.bytes.size() * loads.device_count() / 65536) * 1024;
         recompute(loads);
         double temperature = schedule.hottest;
         const double span = std::log(schedule.coldest / schedule.hottest);
         for (std::size_t i = 0; !watch_.is_over() && !here.is_over(); ++i) {
             if (i % 1024 == 0) {
                 temperature = schedule.hottest * std::exp(span * here.used());
-                if (i % 65536 == 0) loads.reset(std::vector<device_id>(loads.devices())), recompute(loads);
+                if (i % refresh_steps == 0)
+                    loads.reset(std::vector<device_id>(loads.devices())), recompute(loads);
+                if (!notes_all_) note(loads);
             }
             here.step();
             watch_.step();
             try_move(loads, temperature);
         }
+        if (!notes_all_) note(loads);
         return best_;
     }
     [[nodiscard]] double best_value() const noexcept { return best_value_; }
@@ -114,7 +120,7 @@ class annealer {
         const double worse = change / (power * energy_);
         if (worse <= 0.0 || worse < -temperature * std::log(random_.uniform())) {
             energy_ += change;
-            if (change < 0.0) note(loads);
+            if (change < 0.0 && notes_all_) note(loads);
             return;
         }
         for (std::size_t i = undo_.size(); i-- > 0;) {
@@ -153,6 +159,7 @@ class annealer {
     double best_value_ = 0.0;
     double scale_ = 1.0;
     double energy_ = 0.0;
+    bool notes_all_ = true;        ///< looks for a new best after every move; else now and then
     std::vector<double> share_{};  ///< [device] of the energy
     std::vector<moved> undo_{};
 };

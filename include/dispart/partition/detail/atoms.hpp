@@ -150,4 +150,11 @@ inline void set_nets(atom_problem& out, std::vector<std::pair<std::vector<std::s
     return out;
 }
 
+/// The device of each layer. \param device [atom]
+[[nodiscard]] inline assignment spread(const atom_problem& p, const std::vector<device_id>& device) {
+    assignment out;
+    for (const std::size_t a : p.atom) out.push_back(device[a]);
+    return out;
+}
+
 }  // namespace dispart::detail
