@@ -145,6 +145,7 @@ class command_line {
         sub.add_option("--slowdown", run_.slowdown, "of each local worker")->delimiter(',');
         sub.add_option("--objective", run_.objective, "latency or throughput")->capture_default_str();
         sub.add_option("--requests", run_.requests, "how many")->capture_default_str();
+        sub.add_flag("--compare", run_.compare, "run the best single device too, with the same requests");
         sub.add_flag("--check", run_.check, "compare every output with a run on one device");
         sub.add_option("--calibrate-on", run_.calibrate_on,
                        "models to measure beforehand; default: the model itself")

@@ -83,6 +83,7 @@ struct run_arguments {
     std::string objective = "throughput";
     std::size_t requests = 32;
     bool check = false;
+    bool compare = false;                     // with the best single device
     std::vector<std::string> calibrate_on{};  // models to measure; empty: the model itself
     std::string out = "dispart-out";          // folder
     std::string algorithm{};                  // empty: the best of all; "even" uses every worker

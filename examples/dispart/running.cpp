@@ -98,6 +98,33 @@ ordered_json stages_to_json(const dispart::plan& p, const run_report& measured) 
     return list;
 }
 
+/// A number and what was predicted of it.
+void print_row(const char* what, double predicted, double measured) {
+    const double off = predicted > 0.0 ? (measured / predicted - 1.0) * 100.0 : 0.0;
+    std::printf("%-9s %13s %12s %+10.1f %%\n", what, time_text(predicted).c_str(),
+                time_text(measured).c_str(), off);
+}
+
+void print_document(const ordered_json& document) {
+    const auto& predicted = document["predicted"];
+    const auto& measured = document["measured"];
+    std::printf("              predicted     measured   difference\n");
+    for (const char* what : {"period", "latency"})
+        print_row(what, predicted[std::string(what) + "_s"].get<double>(),
+                  measured[std::string(what) + "_s"].get<double>());
+    if (measured.contains("speedup"))
+        std::printf("throughput: %.2f times that of the best single device (a result every %s)\n",
+                    measured["speedup"].get<double>(),
+                    time_text(measured["single_device_period_s"].get<double>()).c_str());
+    if (document.contains("check"))
+        std::printf("checked %zu requests against one device: max abs error %.3g, %zu mismatches\n",
+                    document["check"]["requests"].get<std::size_t>(),
+                    document["check"]["max_abs_error"].get<double>(),
+                    document["check"]["mismatches"].get<std::size_t>());
+    std::printf("wrote plan.json, gantt.svg, placement.dot, trace.json to %s/\n",
+                document["files"].get<std::string>().c_str());
+}
+
 }  // namespace
 
 result<int> run(const run_arguments& given, bool as_json) {
@@ -117,9 +144,11 @@ result<int> run(const run_arguments& given, bool as_json) {
     } else {
         DISPART_TRY(machines, io::read_cluster(given.cluster));
     }
-    const plan_options how{.goal = goal, .algorithm = given.algorithm};
-    DISPART_TRY(const auto p, local ? make_plan(net, machines, local->costs, how)
-                                    : make_plan(net, machines, roofline{}, how));
+    const auto plan_with = [&](const std::string& algorithm) {
+        const plan_options how{.goal = goal, .algorithm = algorithm};
+        return local ? make_plan(net, machines, local->costs, how) : make_plan(net, machines, roofline{}, how);
+    };
+    DISPART_TRY(const auto p, plan_with(given.algorithm));
     DISPART_TRY(const auto predicted, dispart::simulate(network_instance(p), p.tasks,
                                                         {.requests = given.requests, .window = window_of(p)}));
     const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;
@@ -127,48 +156,35 @@ result<int> run(const run_arguments& given, bool as_json) {
         std::cout << dispart::explain(p) << '\n';
         if (local) std::cout << "Costs measured on " << local->calibrated_on << ".\n";
     }
-    DISPART_TRY(
-        const auto measured,
-        execute(p, net, machines,
-                {.requests = given.requests, .keep_outputs = given.check, .plaintext = given.plaintext}));
-    ordered_json checked;
+    const execution_options stream{
+        .requests = given.requests, .keep_outputs = given.check, .plaintext = given.plaintext};
+    DISPART_TRY(const auto measured, execute(p, net, machines, stream));
+    const double period = measured.stream.period.value;
+    ordered_json document{
+        {"plan", io::plan_to_json(p)},
+        {"calibrated_on", local ? local->calibrated_on : ""},
+        {"predicted", {{"period_s", predicted_period}, {"latency_s", p.prediction.latency_s}}},
+        {"measured",
+         {{"period_s", period},
+          {"latency_s", measured.alone.latency.value},
+          {"requests", given.requests},
+          {"stages", stages_to_json(p, measured.stream)}}}};
+    if (given.compare) {
+        DISPART_TRY(const auto single, plan_with("best-single-device"));
+        DISPART_TRY(const auto one, execute(single, net, machines,
+                                            {.requests = given.requests, .plaintext = given.plaintext}));
+        document["measured"]["single_device_period_s"] = one.stream.period.value;
+        document["measured"]["speedup"] = period > 0.0 ? one.stream.period.value / period : 0.0;
+    }
     if (given.check) {
-        DISPART_TRY(checked, check(net, measured.outputs));
+        DISPART_TRY(document["check"], check(net, measured.outputs));
     }
     DISPART_CHECK(
         write_files(given.out, p, net, predicted.trace, with_coordinator(measured.stream.events, machines)));
-
-    const double period = measured.stream.period.value;
-    const double latency = measured.alone.latency.value;
-    const auto percent = [](double measured_value, double predicted_value) {
-        return predicted_value > 0.0 ? (measured_value / predicted_value - 1.0) * 100.0 : 0.0;
-    };
-    if (as_json) {
-        ordered_json document{
-            {"plan", io::plan_to_json(p)},
-            {"calibrated_on", local ? local->calibrated_on : ""},
-            {"predicted", {{"period_s", predicted_period}, {"latency_s", p.prediction.latency_s}}},
-            {"measured",
-             {{"period_s", period},
-              {"latency_s", latency},
-              {"requests", given.requests},
-              {"stages", stages_to_json(p, measured.stream)}}}};
-        if (given.check) document["check"] = checked;
-        document["files"] = given.out;
-        print_json(document);
-    } else {
-        std::printf("              predicted     measured   difference\n");
-        std::printf("period    %13s %12s %+10.1f %%\n", time_text(predicted_period).c_str(),
-                    time_text(period).c_str(), percent(period, predicted_period));
-        std::printf("latency   %13s %12s %+10.1f %%\n", time_text(p.prediction.latency_s).c_str(),
-                    time_text(latency).c_str(), percent(latency, p.prediction.latency_s));
-        if (given.check)
-            std::printf("checked %zu requests against one device: max abs error %.3g, %zu mismatches\n",
-                        checked["requests"].get<std::size_t>(), checked["max_abs_error"].get<double>(),
-                        checked["mismatches"].get<std::size_t>());
-        std::printf("wrote plan.json, gantt.svg, placement.dot, trace.json to %s/\n", given.out.c_str());
-    }
-    return given.check && checked["mismatches"].get<std::size_t>() > 0 ? 1 : 0;
+    document["files"] = given.out;
+    if (as_json) print_json(document);
+    else print_document(document);
+    return given.check && document["check"]["mismatches"].get<std::size_t>() > 0 ? 1 : 0;
 }
 
 }  // namespace cli

@@ -55,7 +55,7 @@ bool violates(const instance& p, const partition& division) {
     return false;
 }
 
-double best_of_all_orders(const instance& problem, objective goal) {
+double best_of_permitted_orders(const instance& problem, objective goal) {
     auto order = detail::all_devices(problem);
     double best = std::numeric_limits<double>::infinity();
     do {
@@ -92,7 +92,7 @@ TEST_CASE("10,000 random problems: no plan violates a constraint, and what is in
             check(min_cut_partitioner{{0, 1}, 50});
         }
         if (round % 4 != 0 || problem.layer_count() > 5) continue;
-        const double expected = best_of_all_orders(problem, goal);
+        const double expected = best_of_permitted_orders(problem, goal);
         if (chains) {
             const double value = evaluate(problem, *chains)->value(goal);
             CHECK(value >= expected * (1.0 - 1e-9));

@@ -14,7 +14,7 @@ using namespace dispart;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double unlimited = std::numeric_limits<double>::infinity();
 
 /// Work of random shape: every item waits for some of those before it.
 workload random_work(random_source& random, std::size_t devices, std::size_t items, bool with_memory) {
@@ -38,7 +38,7 @@ workload random_work(random_source& random, std::size_t devices, std::size_t ite
 }
 
 platform random_star(random_source& random, std::size_t devices) {
-    std::vector<tree_node> nodes{{.inside = random.chance(0.5) ? random.uniform(20.0, 200.0) : infinity}};
+    std::vector<tree_node> nodes{{.inside = random.chance(0.5) ? random.uniform(20.0, 200.0) : unlimited}};
     std::vector<std::size_t> places;
     for (device_id d = 0; d < devices; ++d) {
         places.push_back(nodes.size());
@@ -166,7 +166,7 @@ TEST_CASE("play: what dies begins again, what stalls goes on, what is slow takes
           doctest::Approx(10.5));
     const auto gone = play(machines, work, {.faults = {{fault_kind::dies, 1, 6.0}}});
     CHECK(gone->unfinished == 1);
-    CHECK(gone->end[1] == infinity);
+    CHECK(gone->end[1] == unlimited);
     CHECK(gone->makespan == doctest::Approx(4.0));
 }
 
@@ -190,7 +190,7 @@ TEST_CASE("play: faults lose no work and make none, on random workloads") {
         std::vector<double> waited(devices, 0.0);
         std::vector<double> least(devices, 0.0);
         for (std::size_t i = 0; i < work.items.size(); ++i) {
-            CHECK(out->end[i] < infinity);
+            CHECK(out->end[i] < unlimited);
             if (work.items[i].is_transfer()) continue;
             CHECK(out->end[i] - out->begin[i] >= work.items[i].amount - 1e-9);
             least[work.items[i].device] += work.items[i].amount;

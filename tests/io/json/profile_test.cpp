@@ -25,7 +25,7 @@ profile small_profile() {
     return p;
 }
 
-error wrong(const std::string& text) {
+error wrong_profile(const std::string& text) {
     const auto read = io::parse_profile(text);
     REQUIRE_FALSE(read);
     return read.error();
@@ -43,16 +43,17 @@ TEST_CASE("writing and reading give the same profile") {
     CHECK(read->fusion.counts().at("conv > elementwise/1").separate == 1);
 }
 
-TEST_CASE("what is wrong is named") {
-    CHECK(wrong("{}").offender == "kind");
-    CHECK(wrong(R"({"kind": "x", "speed_flops": -1})").offender == "speed_flops");
-    CHECK(wrong(R"({"kind": "x", "samples": [{}]})").offender == "samples[0].signature");
-    CHECK(wrong(R"({"kind": "x", "samples": [{"signature": "s", "family": "sorcery"}]})").offender ==
+TEST_CASE("what is wrong_profile is named") {
+    CHECK(wrong_profile("{}").offender == "kind");
+    CHECK(wrong_profile(R"({"kind": "x", "speed_flops": -1})").offender == "speed_flops");
+    CHECK(wrong_profile(R"({"kind": "x", "samples": [{}]})").offender == "samples[0].signature");
+    CHECK(wrong_profile(R"({"kind": "x", "samples": [{"signature": "s", "family": "sorcery"}]})").offender ==
           "samples[0].family");
-    CHECK(wrong(R"({"kind": "x", "samples": [{"signature": "s", "family": "view", "flops": 1, "input_bytes": 1,
+    CHECK(wrong_profile(
+              R"({"kind": "x", "samples": [{"signature": "s", "family": "view", "flops": 1, "input_bytes": 1,
                     "output_bytes": -1, "weight_bytes": 0, "seconds": 1}]})")
               .offender == "samples[0]");
-    CHECK(wrong(R"({"kind": "x", "fusion": {"a > b": {"fused": -1, "separate": 0}}})").offender ==
+    CHECK(wrong_profile(R"({"kind": "x", "fusion": {"a > b": {"fused": -1, "separate": 0}}})").offender ==
           "fusion.a > b.fused");
-    CHECK(wrong(R"({"kind": "x", "sample": []})").hint == "did you mean 'samples'?");
+    CHECK(wrong_profile(R"({"kind": "x", "sample": []})").hint == "did you mean 'samples'?");
 }

@@ -13,7 +13,7 @@ using namespace dispart;
 
 namespace {
 
-constexpr const char* small = R"({"format": "task-graph/1", "name": "small",
+constexpr const char* small_graph = R"({"format": "task-graph/1", "name": "small_graph",
   "tasks": [{"id": 7, "cost": 6}, {"id": 3, "cost": 4}], "edges": [{"src": 7, "dst": 3, "size": 10}],
   "nodes": [{"id": 0, "speed": 2}, {"id": 1, "speed": 4}], "link_speed": [[0, 5], [2, 0]],
   "link_latency": [[0, 1], [2, 0]]})";
@@ -26,7 +26,7 @@ result<schedule_problem> parsed(std::string text, const std::string& what = "", 
 }  // namespace
 
 TEST_CASE("task-graph/1: costs over speeds, sizes over link speeds, ids as given") {
-    const auto problem = parsed(small).value();
+    const auto problem = parsed(small_graph).value();
     CHECK(problem.task_count() == 2);
     CHECK(problem.seconds(0, 0) == 3);
     CHECK(problem.seconds(1, 1) == 1);
@@ -41,7 +41,7 @@ TEST_CASE("task-graph/1: costs over speeds, sizes over link speeds, ids as given
 
 TEST_CASE("task-graph/1: errors name the field") {
     const auto offender = [](const std::string& what, const std::string& by) {
-        const auto read = parsed(small, what, by);
+        const auto read = parsed(small_graph, what, by);
         return read ? "" : read.error().offender;
     };
     CHECK(offender("task-graph/1", "task-graph/2") == "format");
@@ -54,7 +54,8 @@ TEST_CASE("task-graph/1: errors name the field") {
     CHECK(offender("[[0, 5], [2, 0]],", "[[0, 5]],") == "link_speed");
     CHECK(offender("[[0, 5], [2, 0]],", "[[0, 5], [2]],") == "link_speed[1]");
     CHECK(offender("\"dst\": 3", "\"dst\": 7") == "7");  // waits for itself
-    CHECK(parsed(small, "[0, 5]", "[0, 0]")->transfer(0, 1, 0) == std::numeric_limits<double>::infinity());
+    CHECK(parsed(small_graph, "[0, 5]", "[0, 0]")->transfer(0, 1, 0) ==
+          std::numeric_limits<double>::infinity());
 }
 
 TEST_CASE("published schedulers: as good as the open implementation on nine of ten instances, together never "

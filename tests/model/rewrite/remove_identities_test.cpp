@@ -25,7 +25,7 @@ std::size_t left_of(const std::string& op, attributes attrs = {}, std::vector<te
     return num_vertices(*g);
 }
 
-tensor ints(std::vector<std::int64_t> values) {
+tensor integers(std::vector<std::int64_t> values) {
     return tensor::of({static_cast<std::int64_t>(values.size())}, values);
 }
 
@@ -39,8 +39,8 @@ TEST_SUITE("model/rewrite/remove_identities") {
         CHECK(left_of("Dropout") == 2);
         CHECK(left_of("Dropout", {}, {tensor::of({}, std::vector{0.3F}), flag(false)}) == 2);
         CHECK(left_of("Dropout", {}, {tensor::of({}, std::vector{0.3F}), flag(true)}) == 3);
-        CHECK(left_of("Reshape", {}, {ints({2, 3})}) == 2);
-        CHECK(left_of("Reshape", {}, {ints({3, 2})}) == 3);
+        CHECK(left_of("Reshape", {}, {integers({2, 3})}) == 2);
+        CHECK(left_of("Reshape", {}, {integers({3, 2})}) == 3);
         CHECK(left_of("Flatten") == 2);
         CHECK(left_of("Transpose", {{"perm", std::vector<std::int64_t>{0, 1}}}) == 2);
         CHECK(left_of("Transpose") == 3);
@@ -48,9 +48,9 @@ TEST_SUITE("model/rewrite/remove_identities") {
         CHECK(left_of("Cast", {{"to", std::int64_t{11}}}) == 3);
         CHECK(left_of("Concat", {{"axis", std::int64_t{0}}}) == 2);
         CHECK(left_of("Sum") == 2);
-        CHECK(left_of("Expand", {}, {ints({1, 3})}) == 2);
-        CHECK(left_of("Expand", {}, {ints({4, 2, 3})}) == 3);
-        CHECK(left_of("Tile", {}, {ints({1, 1})}) == 2);
+        CHECK(left_of("Expand", {}, {integers({1, 3})}) == 2);
+        CHECK(left_of("Expand", {}, {integers({4, 2, 3})}) == 3);
+        CHECK(left_of("Tile", {}, {integers({1, 1})}) == 2);
         CHECK(left_of("Softmax") == 3);
     }
 
