@@ -43,7 +43,7 @@ TEST_CASE("writing and reading give the same profile") {
     CHECK(read->fusion.counts().at("conv > elementwise/1").separate == 1);
 }
 
-TEST_CASE("what is wrong_profile is named") {
+TEST_CASE("what is wrong is named") {
     CHECK(wrong_profile("{}").offender == "kind");
     CHECK(wrong_profile(R"({"kind": "x", "speed_flops": -1})").offender == "speed_flops");
     CHECK(wrong_profile(R"({"kind": "x", "samples": [{}]})").offender == "samples[0].signature");

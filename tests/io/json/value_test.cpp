@@ -40,7 +40,7 @@ result<point> read_point(const std::string& text) {
     return p;
 }
 
-error wrong(const std::string& text) {
+error wrong_value(const std::string& text) {
     const auto p = read_point(text);
     REQUIRE_FALSE(p);
     return p.error();
@@ -64,36 +64,36 @@ TEST_CASE("fields are read into their types") {
 }
 
 TEST_CASE("errors name the field by its path") {
-    CHECK(wrong(R"({})").offender == "x");
-    CHECK(wrong(R"({"x": "1"})").offender == "x");
-    CHECK(wrong(R"({"x": null})").offender == "x");
-    CHECK(wrong(R"({"x": 1, "small": 256})").offender == "small");
-    CHECK(wrong(R"({"x": 1, "small": -1})").offender == "small");
-    CHECK(wrong(R"({"x": 1, "small": 1.5})").offender == "small");
-    CHECK(wrong(R"({"x": 1, "signed_small": -129})").offender == "signed_small");
-    CHECK(wrong(R"({"x": 1, "flag": 1})").offender == "flag");
-    CHECK(wrong(R"({"x": 1, "size_bytes": "2 ms"})").offender == "size_bytes");
-    CHECK(wrong(R"({"x": 1, "size_bytes": []})").offender == "size_bytes");
-    CHECK(wrong(R"({"x": 1, "names": ["a", 2]})").offender == "names[1]");
-    CHECK(wrong(R"({"x": 1, "names": "a"})").offender == "names");
-    CHECK(wrong(R"({"x": 1, "table": {"k": "v"}})").offender == "table.k");
-    CHECK(wrong("[]").offender == "the document");
-    const auto typo = wrong(R"({"x": 1, "size_byte": 4})");
+    CHECK(wrong_value(R"({})").offender == "x");
+    CHECK(wrong_value(R"({"x": "1"})").offender == "x");
+    CHECK(wrong_value(R"({"x": null})").offender == "x");
+    CHECK(wrong_value(R"({"x": 1, "small": 256})").offender == "small");
+    CHECK(wrong_value(R"({"x": 1, "small": -1})").offender == "small");
+    CHECK(wrong_value(R"({"x": 1, "small": 1.5})").offender == "small");
+    CHECK(wrong_value(R"({"x": 1, "signed_small": -129})").offender == "signed_small");
+    CHECK(wrong_value(R"({"x": 1, "flag": 1})").offender == "flag");
+    CHECK(wrong_value(R"({"x": 1, "size_bytes": "2 ms"})").offender == "size_bytes");
+    CHECK(wrong_value(R"({"x": 1, "size_bytes": []})").offender == "size_bytes");
+    CHECK(wrong_value(R"({"x": 1, "names": ["a", 2]})").offender == "names[1]");
+    CHECK(wrong_value(R"({"x": 1, "names": "a"})").offender == "names");
+    CHECK(wrong_value(R"({"x": 1, "table": {"k": "v"}})").offender == "table.k");
+    CHECK(wrong_value("[]").offender == "the document");
+    const auto typo = wrong_value(R"({"x": 1, "size_byte": 4})");
     CHECK(typo.offender == "size_byte");
     CHECK(typo.hint == "did you mean 'size_bytes'?");
-    CHECK(wrong(R"({"x": 1, "quaternion": 4})").hint.empty());
+    CHECK(wrong_value(R"({"x": 1, "quaternion": 4})").hint.empty());
 }
 
 TEST_CASE("texts that are not JSON, too deep, too long, or ambiguous") {
-    CHECK(wrong("{").code == errc::parse_error);
-    CHECK(wrong("").code == errc::parse_error);
-    CHECK(wrong("{\"x\": NaN}").code == errc::parse_error);
-    CHECK(wrong("{\"x\": 1e999}").code == errc::parse_error);
-    CHECK(wrong("{\"x\": \"\xff\"}").code == errc::parse_error);
-    CHECK(wrong(R"({"x": 1, "x": 2})").message.find("'x' occurs twice") != std::string::npos);
-    CHECK(wrong(R"({"x": 1, "table": {"a": 1, "a": 2}})").message.find("'a' occurs twice") !=
+    CHECK(wrong_value("{").code == errc::parse_error);
+    CHECK(wrong_value("").code == errc::parse_error);
+    CHECK(wrong_value("{\"x\": NaN}").code == errc::parse_error);
+    CHECK(wrong_value("{\"x\": 1e999}").code == errc::parse_error);
+    CHECK(wrong_value("{\"x\": \"\xff\"}").code == errc::parse_error);
+    CHECK(wrong_value(R"({"x": 1, "x": 2})").message.find("'x' occurs twice") != std::string::npos);
+    CHECK(wrong_value(R"({"x": 1, "table": {"a": 1, "a": 2}})").message.find("'a' occurs twice") !=
           std::string::npos);
-    CHECK(wrong(std::string(100000, '[')).code == errc::limit_exceeded);
+    CHECK(wrong_value(std::string(100000, '[')).code == errc::limit_exceeded);
     CHECK(io::parse_json(std::string(60, '[') + std::string(60, ']')));
     CHECK(io::parse_json("[\"" + std::string(100, '[') + "\\\"[\"]"));
     CHECK(io::parse_json("[1,2,3]", "list", {.bytes = 6}).error().code == errc::limit_exceeded);
