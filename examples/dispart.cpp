@@ -122,7 +122,14 @@ class command_line {
     void add_simulate() {
         auto& sub = add("simulate", "predict a stream of requests", simulate_, cli::simulate);
         sub.add_option("plan", simulate_.plan, "a plan file")->required();
-        sub.add_option("--requests", simulate_.requests, "how many")->capture_default_str();
+        sub.add_option("--requests", simulate_.requests, "how many; default: the load file's, or 32");
+        sub.add_option("--load", simulate_.load, "a load file: when requests arrive, how times vary");
+        sub.add_option("--faults", simulate_.faults,
+                       "a fault file: what dies, stalls, slows or degrades, and when");
+        sub.add_option("--cluster", simulate_.cluster, "the plan's cluster file, for energy and price");
+        sub.add_option("--svg", simulate_.svg,
+                       "write pictures to PREFIX-gantt.svg, -utilisation.svg, -latency.svg");
+        sub.add_option("--trace", simulate_.trace, "write a Chrome trace to this file");
         sub.add_option("--window", simulate_.window, "most in flight; 0: no limit")->capture_default_str();
     }
     void add_schedule() {

@@ -70,8 +70,13 @@ result<int> explain(const explain_arguments& given, bool as_json);
 
 struct simulate_arguments {
     std::string plan{};
-    std::size_t requests = 32;
+    std::size_t requests = 0;  // 0: as many as the load file says, or 32
     std::size_t window = 0;
+    std::string load{};     // a load file
+    std::string faults{};   // a fault file
+    std::string cluster{};  // the plan's cluster file, for energy and price
+    std::string svg{};      // prefix of pictures
+    std::string trace{};    // a Chrome trace
 };
 result<int> simulate(const simulate_arguments& given, bool as_json);
 

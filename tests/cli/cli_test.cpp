@@ -103,6 +103,25 @@ TEST_CASE("plan, explain and simulate: a plan file goes from one to the next") {
           doctest::Approx(document["period_s"].get<double>()).epsilon(1e-6));
     CHECK(simulated.parsed()["first_latency_s"].get<double>() ==
           doctest::Approx(document["latency_s"].get<double>()).epsilon(1e-6));
+
+    here.write("load.json", R"({"requests": 50, "pattern": "poisson", "rate_per_s": 3, "seed": 2})");
+    here.write("faults.json", R"({"faults": [{"what": "dies", "device": "fast", "at_s": 5, "until_s": 8}]})");
+    const std::string loaded =
+        "simulate --json " + here.path("plan.json") + " --load " + here.path("load.json");
+    const auto calm = dispart_cli(loaded).parsed();
+    CHECK(calm["completed"] == 50);
+    const auto faulty = dispart_cli(loaded + " --faults " + here.path("faults.json") + " --svg " +
+                                    here.path("pictures") + " --cluster " + here.path("two.json"));
+    REQUIRE(faulty.status == 0);
+    CHECK(faulty.parsed()["completed"] == 50);
+    CHECK(faulty.parsed()["latency_s"]["max"].get<double>() > calm["latency_s"]["max"].get<double>() + 2.0);
+    CHECK(faulty.parsed()["energy_j"] == 0.0);
+    for (const char* picture : {"pictures-gantt.svg", "pictures-utilisation.svg", "pictures-latency.svg"})
+        CHECK(std::filesystem::file_size(here.path(picture)) > 500);
+    here.write("faults.json", R"({"faults": [{"what": "dies", "device": "fats", "at_s": 5}]})");
+    const auto unknown = dispart_cli(loaded + " --faults " + here.path("faults.json"));
+    CHECK(unknown.status == 1);
+    CHECK(unknown.parsed()["error"]["hint"] == "did you mean 'fast'?");
 }
 
 TEST_CASE("run: local workers over TCP give what one device gives, and leave their files") {

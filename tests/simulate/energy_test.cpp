@@ -22,5 +22,6 @@ TEST_CASE("make_bill: idle power while alive, busy power while it computes, byte
     CHECK(made->price == doctest::Approx(0.01 + 2.0));
     CHECK(make_bill({}, {10.0, busy, alive, carried})->joules == 0.0);
     CHECK(make_bill({.busy_watts = {1.0}}, {10.0, busy, alive, carried}).error().offender == "devices");
-    CHECK(make_bill({.price_per_byte = {1.0, 1.0}}, {10.0, busy, alive, carried}).error().offender == "links");
+    CHECK(make_bill({.price_per_byte = {1.0, 1.0}}, {10.0, busy, alive, carried}).error().offender ==
+          "links");
 }

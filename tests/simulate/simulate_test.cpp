@@ -214,6 +214,12 @@ TEST_CASE("simulate: faults delay what they meet") {
     CHECK(end({{fault_kind::stalls, 1, 3.5, 4.5}}) == doctest::Approx(6.0));
     CHECK(end({{fault_kind::slows, 1, 3.0, 5.0, 0.5}}) == doctest::Approx(6.0));
     CHECK(end({{fault_kind::degrades, 0, 2.0, 4.0, 0.25}}) == doctest::Approx(2.0 + 2.0 + 0.5 + 2.0));
+    const auto died = simulate(problem, graph, {.faults = {{fault_kind::dies, 0, 1.0, 4.0}}});
+    REQUIRE(died->trace.events.size() == 4);  // what was lost, and again
+    CHECK(died->trace.events[0].end.value == doctest::Approx(1.0));
+    CHECK(died->trace.events[1].begin.value == doctest::Approx(4.0));
+    CHECK(died->device_busy[0] == doctest::Approx(3.0));
+    CHECK(died->device_alive[0] == doctest::Approx(6.0));
     const auto lost = simulate(problem, graph, {.requests = 3, .faults = {{fault_kind::dies, 1, 6.0}}});
     REQUIRE(lost);
     CHECK(lost->completed == 1);

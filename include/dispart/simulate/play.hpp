@@ -314,6 +314,7 @@ class workload_player {
         count_waiting(d);
         const auto lost = computing_.running_on(d);
         for (const item_id i : lost) {
+            note(i, activity::compute, now_);
             computing_.stop(i);
             free_processor(i);
             wait_for_processor(i);

@@ -10,7 +10,9 @@ using namespace dispart;
 
 namespace {
 
-result<io::load_file> load(const std::string& text) { return io::load_from_json(io::parse_json(text).value()); }
+result<io::load_file> load(const std::string& text) {
+    return io::load_from_json(io::parse_json(text).value());
+}
 
 const std::vector<std::string> devices{"a", "b"};
 const std::vector<std::string> links{"a -> b", "b -> a", "radio", "radio"};
@@ -60,7 +62,9 @@ TEST_CASE("fault files: devices and links by name, both ways of a connection tog
 }
 
 TEST_CASE("fault files: errors say which field") {
-    const auto offender = [](const std::string& one) { return faults("{\"faults\": [" + one + "]}").error().offender; };
+    const auto offender = [](const std::string& one) {
+        return faults("{\"faults\": [" + one + "]}").error().offender;
+    };
     CHECK(offender(R"({"what": "dies", "device": "c", "at_s": 1})") == "faults[0].device");
     CHECK(offender(R"({"what": "dies", "link": "radio", "at_s": 1})") == "faults[0].device");
     CHECK(offender(R"({"what": "dies", "device": "a"})") == "faults[0].at_s");

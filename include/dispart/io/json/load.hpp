@@ -37,7 +37,7 @@ template <class Enum, std::size_t N>
 [[nodiscard]] result<void> read_name(const json& value, const std::string& path,
                                      const std::array<std::pair<const char*, Enum>, N>& names, Enum& out) {
     std::string word;
-    DISPART_CHECK(read_value(value, path, word));
+    DISPART_CHECK(io::read_value(value, path, word));
     std::vector<std::string> known;
     for (const auto& [name, meaning] : names) {
         if (word == name) return out = meaning, result<void>{};
@@ -48,16 +48,20 @@ template <class Enum, std::size_t N>
 
 inline result<void> read_value(const json& value, const std::string& path, arrival_pattern& out) {
     using enum arrival_pattern;
-    return read_name<arrival_pattern, 5>(
-        value, path,
-        {{{"at_once", at_once}, {"constant", constant}, {"poisson", poisson}, {"bursts", bursts}, {"trace", trace}}},
-        out);
+    return read_name<arrival_pattern, 5>(value, path,
+                                         {{{"at_once", at_once},
+                                           {"constant", constant},
+                                           {"poisson", poisson},
+                                           {"bursts", bursts},
+                                           {"trace", trace}}},
+                                         out);
 }
 inline result<void> read_value(const json& value, const std::string& path, jitter_kind& out) {
     using enum jitter_kind;
     return read_name<jitter_kind, 4>(
         value, path,
-        {{{"none", none}, {"uniform", uniform}, {"log_normal", log_normal}, {"exponential", exponential}}}, out);
+        {{{"none", none}, {"uniform", uniform}, {"log_normal", log_normal}, {"exponential", exponential}}},
+        out);
 }
 inline result<void> read_value(const json& value, const std::string& path, fault_kind& out) {
     using enum fault_kind;
@@ -80,8 +84,9 @@ inline std::vector<std::size_t> named(const std::string& name, const std::vector
     return found;
 }
 
-inline result<void> read_fault(const json& value, const std::string& path, const std::vector<std::string>& devices,
-                               const std::vector<std::string>& links, std::vector<fault>& out) {
+inline result<void> read_fault(const json& value, const std::string& path,
+                               const std::vector<std::string>& devices, const std::vector<std::string>& links,
+                               std::vector<fault>& out) {
     json_object in(value, path);
     fault read;
     std::string device, link;
@@ -95,9 +100,11 @@ inline result<void> read_fault(const json& value, const std::string& path, const
     const bool of_link = read.what == fault_kind::degrades;
     const bool scaled = of_link || read.what == fault_kind::slows;
     if (in.has("factor") != scaled)
-        in.refuse("factor", scaled ? "what slows or degrades needs a factor" : "nothing but slows and degrades has one");
+        in.refuse("factor", scaled ? "what slows or degrades needs a factor"
+                                   : "nothing but slows and degrades has one");
     if (in.has(of_link ? "device" : "link") || !in.has(of_link ? "link" : "device"))
-        in.refuse(of_link ? "link" : "device", of_link ? "a link degrades" : "a device dies, stalls or slows down");
+        in.refuse(of_link ? "link" : "device",
+                  of_link ? "a link degrades" : "a device dies, stalls or slows down");
     const auto targets = of_link ? named(link, links) : named(device, devices);
     if (targets.empty())
         in.refuse(of_link ? "link" : "device", "there is none of this name",

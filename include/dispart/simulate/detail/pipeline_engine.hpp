@@ -218,7 +218,6 @@ class pipeline_engine {
         if (!edge.remote || edge.started != edge.sent || edge.started == edge.produced) return;
         if (edge.started - edge.consumed >= options_.input_queue) return;
         ++edge.started;
-        edge.begin = now_;
         edge.broken = true;
         if (m.from != no_id) dirty_devices_.add(m.from_device);  // there is room for one more
         if (!is_dead(m.from_device) && !is_dead(m.to_device)) transmit(e);
@@ -227,6 +226,7 @@ class pipeline_engine {
     void transmit(std::size_t e) {
         edge_state& edge = edges_[e];
         edge.broken = false;
+        edge.begin = now_;
         if (edge.route.latency == infinity) return;
         edge.flow = flows_.start(edge.route.links, graph_.messages[e].bytes, 1.0, edge.route.limit);
         if (edge_of_flow_.size() <= edge.flow) edge_of_flow_.resize(edge.flow + std::size_t{1});
@@ -312,14 +312,19 @@ class pipeline_engine {
     void end_task(task_id t) {
         task_state& state = tasks_[t];
         const task& work = graph_.tasks[t];
-        if (options_.trace)
-            out_.trace.events.push_back({activity::compute, state.done, work.part, work.device, no_id,
-                                         seconds(state.begin), seconds(now_), bytes(0.0)});
+        note_computing(t);
         state.running = false;
         ++state.done;
         ++devices_[work.device].free;
         dirty_devices_.add(work.device);
         for (const auto e : state.out) produce(e);
+    }
+
+    void note_computing(task_id t) {
+        const task& work = graph_.tasks[t];
+        if (options_.trace)
+            out_.trace.events.push_back({activity::compute, tasks_[t].done, work.part, work.device, no_id,
+                                         seconds(tasks_[t].begin), seconds(now_), bytes(0.0)});
     }
 
     // --- faults
@@ -341,6 +346,7 @@ class pipeline_engine {
         devices_[d].dead_since = now_;
         const auto lost = computing_.running_on(d);
         for (const auto t : lost) {
+            note_computing(t);
             computing_.stop(t);
             computing_.start(t, d, tasks_[t].work);  // at speed 0 until then
         }
@@ -356,6 +362,7 @@ class pipeline_engine {
     void return_to_life(device_id d) {
         devices_[d].dead += now_ - devices_[d].dead_since;
         devices_[d].dead_since = infinity;
+        for (const auto t : computing_.running_on(d)) tasks_[t].begin = now_;
         dirty_devices_.add(d);
         for (std::size_t e = 0; e < edges_.size(); ++e)
             if (edges_[e].broken) dirty_edges_.add(e);
