@@ -26,9 +26,9 @@ struct block_problem {
     std::vector<std::size_t> before_count{};  ///< [block] number of direct predecessors
 };
 
-using arcs = std::vector<std::pair<std::size_t, std::size_t>>;
+using arc_list = std::vector<std::pair<std::size_t, std::size_t>>;
 
-inline void make_unique(arcs& all) {
+inline void make_unique(arc_list& all) {
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
     std::erase_if(all, [](const auto& arc) { return arc.first == arc.second; });
@@ -40,11 +40,11 @@ inline void make_unique(arcs& all) {
 
 /// What comes before what: arcs of the forward pass; where an atom has backward layers only, the mirror images of their
 /// arcs instead.
-[[nodiscard]] inline arcs forward_arcs(const instance& p, const atom_problem& atoms) {
+[[nodiscard]] inline arc_list forward_arcs(const instance& p, const atom_problem& atoms) {
     std::vector<bool> has_forward(atoms.size(), false);
     for (layer_id l = 0; l < p.layer_count(); ++l)
         if (!is_backward(p, l)) has_forward[atoms.atom[l]] = true;
-    arcs all;
+    arc_list all;
     for (tensor_id t = 0; t < p.tensor_count(); ++t) {
         if (p.producer[t] == no_id) continue;
         const std::size_t from = atoms.atom[p.producer[t]];
@@ -73,7 +73,7 @@ inline void make_unique(arcs& all) {
 }
 
 /// Joins atoms that wait for one another in a circle. Returns the number of groups.
-inline std::size_t join_circles(std::size_t atoms, const arcs& all, std::vector<std::size_t>& group) {
+inline std::size_t join_circles(std::size_t atoms, const arc_list& all, std::vector<std::size_t>& group) {
     using graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS>;
     const graph g(all.begin(), all.end(), atoms);
     group.assign(atoms, 0);
@@ -83,7 +83,7 @@ inline std::size_t join_circles(std::size_t atoms, const arcs& all, std::vector<
 
 /// Joins each atom that takes no time, has a single neighbour and no tie to the backward pass with that neighbour: a
 /// weight goes where it is used. Returns whether there was one.
-inline bool join_leaves(const atom_problem& atoms, const arcs& all, const std::vector<bool>& tied,
+inline bool join_leaves(const atom_problem& atoms, const arc_list& all, const std::vector<bool>& tied,
                         std::vector<std::size_t>& group) {
     std::vector<std::size_t> degree(atoms.size(), 0), neighbour(atoms.size(), no_id);
     for (const auto& [from, to] : all) {
@@ -106,14 +106,14 @@ inline bool join_leaves(const atom_problem& atoms, const arcs& all, const std::v
     return any;
 }
 
-inline void rename(arcs& all, const std::vector<std::size_t>& group) {
+inline void rename(arc_list& all, const std::vector<std::size_t>& group) {
     for (auto& [from, to] : all) from = group[from], to = group[to];
     make_unique(all);
 }
 
 /// The blocks of an instance in a topological order of the forward pass. O(size * log) a round of joining leaves.
 [[nodiscard]] inline block_problem blocks_of(const instance& p, const atom_problem& atoms) {
-    arcs all = forward_arcs(p, atoms);
+    arc_list all = forward_arcs(p, atoms);
     std::vector<bool> tied = meets_backward(p, atoms);
     std::vector<std::size_t> group;
     block_problem out{atoms, {}, {}};
