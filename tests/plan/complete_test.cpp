@@ -36,7 +36,8 @@ std::string device_of(const plan& made, const std::string& layer) {
 }
 
 std::vector<std::string> conflict(const constraints& rules, bytes camera_memory) {
-    const auto found = conflicting_constraints(network(), machines(camera_memory), roofline{}, {.rules = rules});
+    const auto found =
+        conflicting_constraints(network(), machines(camera_memory), roofline{}, {.rules = rules});
     REQUIRE(found);
     return *found;
 }
@@ -48,8 +49,8 @@ TEST_CASE("a user's beginning is kept and the rest is planned") {
     const auto order = topological_order(net).value();
     const std::string first = net[order.front()].name, last = net[order.back()].name;
     for (const auto goal : {objective::latency, objective::throughput}) {
-        const auto made =
-            complete_plan(net, machines(1_GiB), roofline{}, {{first, "camera"}, {last, "box"}}, {.goal = goal});
+        const auto made = complete_plan(net, machines(1_GiB), roofline{}, {{first, "camera"}, {last, "box"}},
+                                        {.goal = goal});
         REQUIRE(made);
         CHECK(validate_plan(*made, net));
         CHECK(device_of(*made, first) == "camera");

@@ -38,12 +38,15 @@ std::vector<liftable<Graph>> liftable_constraints(const constraints& rules, cons
             [i](constraints& r, Graph&) { r.pins[i].devices = "*"; });
     for (std::size_t i = 0; i < rules.forbids.size(); ++i)
         add("forbid " + rules.forbids[i].layers + " on " + rules.forbids[i].devices,
-            [i](constraints& r, Graph&) { r.forbids[i] = {"", ""}; });
+            [i](constraints& r, Graph&) {
+                r.forbids[i] = {"", ""};
+            });
     for (std::size_t i = 0; i < rules.layers.size(); ++i)
         add(rules.layers[i].names + " needs " + rules.layers[i].label + "=" + rules.layers[i].value,
             [i](constraints& r, Graph&) { r.layers[i].label.clear(); });
     for (std::size_t i = 0; i < rules.tensors.size(); ++i)
-        add("tensor " + rules.tensors[i].names + " needs " + rules.tensors[i].label + "=" + rules.tensors[i].value,
+        add("tensor " + rules.tensors[i].names + " needs " + rules.tensors[i].label + "=" +
+                rules.tensors[i].value,
             [i](constraints& r, Graph&) { r.tensors[i].label.clear(); });
     for (std::size_t i = 0; i < rules.together.size(); ++i) {
         std::string names;
@@ -53,14 +56,16 @@ std::vector<liftable<Graph>> liftable_constraints(const constraints& rules, cons
     for (std::size_t i = 0; i < rules.caps.size(); ++i)
         add("at most " + memory_text(rules.caps[i].bytes) + " on " + rules.caps[i].devices,
             [i](constraints& r, Graph&) { r.caps[i].bytes = std::numeric_limits<double>::infinity(); });
-    if (!rules.devices.empty()) add("only the listed devices", [](constraints& r, Graph&) { r.devices.clear(); });
+    if (!rules.devices.empty())
+        add("only the listed devices", [](constraints& r, Graph&) { r.devices.clear(); });
     if (!rules.order.empty()) add("the order of devices", [](constraints& r, Graph&) { r.order.clear(); });
     if (rules.max_devices > 0)
         add("at most " + std::to_string(rules.max_devices) + " devices",
             [](constraints& r, Graph&) { r.max_devices = 0; });
     for (device_id d = 0; d < num_vertices(on); ++d) {
         if (on[d].memory.value > 0.0)
-            add("memory of " + on[d].name, [d](constraints&, Graph& g) { g[d].memory = g[d].reserve = bytes(0.0); });
+            add("memory of " + on[d].name,
+                [d](constraints&, Graph& g) { g[d].memory = g[d].reserve = bytes(0.0); });
         if (!on[d].operators.empty())
             add("operators of " + on[d].name, [d](constraints&, Graph& g) { g[d].operators.clear(); });
     }
@@ -69,7 +74,8 @@ std::vector<liftable<Graph>> liftable_constraints(const constraints& rules, cons
 
 /// Rules that were lifted are taken out before an instance is built.
 inline constraints without_lifted(constraints rules) {
-    std::erase_if(rules.forbids, [](const placement_rule& r) { return r.devices.empty() && r.layers.empty(); });
+    std::erase_if(rules.forbids,
+                  [](const placement_rule& r) { return r.devices.empty() && r.layers.empty(); });
     std::erase_if(rules.layers, [](const label_rule& r) { return r.label.empty(); });
     std::erase_if(rules.tensors, [](const label_rule& r) { return r.label.empty(); });
     std::erase_if(rules.together, [](const auto& group) { return group.empty(); });
@@ -87,9 +93,10 @@ inline constraints without_lifted(constraints rules) {
 /// Computing 3(2), 1991 (the deletion filter).
 template <class Layer, class Tensor, class Device, class Link, class Cost>
     requires cost_model<Cost, Layer, Tensor, Device>
-[[nodiscard]] result<std::vector<std::string>> conflicting_constraints(
-    const layer_graph<Layer, Tensor>& net, const resource_graph<Device, Link>& on, const Cost& cost,
-    const build_options& options = {}) {
+[[nodiscard]] result<std::vector<std::string>> conflicting_constraints(const layer_graph<Layer, Tensor>& net,
+                                                                       const resource_graph<Device, Link>& on,
+                                                                       const Cost& cost,
+                                                                       const build_options& options = {}) {
     using graph = resource_graph<Device, Link>;
     const auto all = detail::liftable_constraints(options.rules, on);
     std::vector<bool> lifted(all.size(), false);

@@ -13,6 +13,7 @@
 
 #include "dispart/core/ids.hpp"
 #include "dispart/core/result.hpp"
+#include "dispart/problem/block_bound.hpp"
 #include "dispart/problem/instance.hpp"
 
 namespace dispart {
@@ -60,7 +61,9 @@ struct class_costs {
     std::vector<double> devices{};               ///< [device class]
 };
 
-inline class_costs class_costs_of(const instance& p, const std::vector<bool>& counted) {
+/// \param longest layers that take longer are not allowed
+inline class_costs class_costs_of(const instance& p, const std::vector<bool>& counted,
+                                  double longest = infinite) {
     const std::size_t rows = p.fixed_seconds.shape()[0], columns = p.fixed_seconds.shape()[1];
     class_costs costs;
     costs.layers.assign(rows, 0.0);
@@ -71,8 +74,9 @@ inline class_costs class_costs_of(const instance& p, const std::vector<bool>& co
     costs.seconds.assign(rows, std::vector<double>(columns, infinite));
     for (std::size_t r = 0; r < rows; ++r)
         for (std::size_t c = 0; c < columns; ++c)
-            if (p.allowed(r, c) && costs.devices[c] > 0.0)
-                costs.seconds[r][c] = p.fixed_seconds(r, c) + p.marginal_seconds(r, c);
+            if (const double each = p.fixed_seconds(r, c) + p.marginal_seconds(r, c);
+                p.allowed(r, c) && costs.devices[c] > 0.0 && each <= longest)
+                costs.seconds[r][c] = each;
     return costs;
 }
 
@@ -113,6 +117,24 @@ inline double dual_value(const class_costs& costs, const std::vector<double>& pr
         if (std::isfinite(least)) load[at] += costs.layers[r] * costs.seconds[r][at];
     }
     return sum;
+}
+
+/// The largest value that prices prove, searched by multiplicative weights until it is above `enough`.
+inline double best_dual(const class_costs& costs, std::size_t iterations, double enough) {
+    std::vector<double> price = speed_prices(costs), load(price.size());
+    double best = 0.0;
+    if (!normalize(price, costs.devices)) return best;
+    for (std::size_t k = 0; k <= iterations && best <= enough; ++k) {
+        best = std::max(best, dual_value(costs, price, load));
+        double most = 0.0;
+        for (std::size_t c = 0; c < load.size(); ++c)
+            if (costs.devices[c] > 0.0) most = std::max(most, load[c] /= costs.devices[c]);
+        if (!std::isfinite(best) || !(most > 0.0)) break;
+        const double step = 0.5 / std::sqrt(1.0 + static_cast<double>(k));
+        for (std::size_t c = 0; c < price.size(); ++c) price[c] *= std::exp(step * load[c] / most);
+        normalize(price, costs.devices);
+    }
+    return best;
 }
 
 /// Largest arrival over the tensors that a layer reads, per device, were every layer copied wherever it is useful.
@@ -214,27 +236,205 @@ inline double best_single_device(const instance& p) {
 /// least sum over layers of min over devices of y * seconds; good prices are searched by multiplicative weights, starting
 /// from prices in proportion to the speeds, which are optimal where devices differ by a factor only.
 /// \param counted [layer] whether it takes part
+/// \param longest a layer may not go where it takes longer; infinite result: then one fits nowhere
 /// O(iterations * layer classes * device classes). Certified whatever the iterations.
 /// Source: Lenstra, Shmoys, Tardos, "Approximation algorithms for scheduling unrelated parallel machines", Mathematical
 /// Programming 46, 1990 (the relaxation); Arora, Hazan, Kale, "The multiplicative weights update method", Theory of
 /// Computing 8, 2012 (the search).
 [[nodiscard]] inline double assignment_bound(const instance& problem, const std::vector<bool>& counted,
-                                             std::size_t iterations = 300) {
-    const detail::class_costs costs = detail::class_costs_of(problem, counted);
-    std::vector<double> price = detail::speed_prices(costs), load(price.size());
-    double best = 0.0;
-    if (!detail::normalize(price, costs.devices)) return best;
-    for (std::size_t k = 0; k <= iterations; ++k) {
-        best = std::max(best, detail::dual_value(costs, price, load));
-        double most = 0.0;
-        for (std::size_t c = 0; c < load.size(); ++c)
-            if (costs.devices[c] > 0.0) most = std::max(most, load[c] /= costs.devices[c]);
-        if (!std::isfinite(best) || !(most > 0.0)) break;
-        const double step = 0.5 / std::sqrt(1.0 + static_cast<double>(k));
-        for (std::size_t c = 0; c < price.size(); ++c) price[c] *= std::exp(step * load[c] / most);
-        detail::normalize(price, costs.devices);
+                                             std::size_t iterations = 300, double longest = detail::infinite) {
+    return detail::best_dual(detail::class_costs_of(problem, counted, longest), iterations, detail::infinite);
+}
+
+/// The assignment bound where no layer goes to a device on which it alone takes longer than the bound.
+///
+/// A limit is impossible if the assignment bound without the layers that exceed it is above it; the largest such limit is
+/// searched by halving. O(20 * `assignment_bound`). Certified. Source: Lenstra, Shmoys, Tardos, 1990 (the pruned
+/// relaxation).
+[[nodiscard]] inline double pruned_assignment_bound(const instance& problem, double plain,
+                                                    std::size_t iterations = 300) {
+    const std::vector<bool> all(problem.layer_count(), true);
+    const double entries = static_cast<double>(problem.fixed_seconds.size());
+    if (!(plain > 0.0) || !std::isfinite(plain) || entries * static_cast<double>(iterations) > 2e6)
+        return plain;
+    double low = plain, high = 4.0 * plain;
+    for (int round = 0; round < 16; ++round) {
+        const double limit = low + (high - low) / 2.0;
+        if (assignment_bound(problem, all, iterations, limit) > limit) low = limit;
+        else high = limit;
     }
-    return best;
+    return low;
+}
+
+namespace detail {
+
+/// Layers that must share a device where no device and no pair of devices may be busy for longer than a limit.
+class uncut_groups {
+  public:
+    explicit uncut_groups(const instance& p) : p_(p), n_(p.layer_count()), before_(n_), behind_(n_) {
+        for (layer_id l = 0; l < n_; ++l) before_[l].resize(n_), behind_[l].resize(n_);
+        for (layer_id l = 0; l < n_; ++l)
+            for (const tensor_id t : p.reads[l])
+                if (p.producer[t] != no_id) (before_[l] |= before_[p.producer[t]]).set(p.producer[t]);
+        for (layer_id l = n_; l-- > 0;)
+            for (const tensor_id t : p.writes[l])
+                for (const layer_id r : p.consumers[t]) (behind_[l] |= behind_[r]).set(r);
+        for (device_id a = 0; a < p.device_count(); ++a)
+            for (device_id b = 0; b < p.device_count(); ++b)
+                if (a != b && std::isfinite(p.latency(a, b)))
+                    rate_ = std::min(rate_, p.seconds_per_byte(a, b));
+    }
+
+    /// Whether the relaxation proves that nothing keeps within the limit.
+    [[nodiscard]] bool is_impossible(double limit, std::size_t iterations) {
+        start(limit);
+        class_costs costs;
+        do {
+            close();
+            costs = group_costs(limit);
+            for (const auto& seconds : costs.seconds)
+                if (*std::min_element(seconds.begin(), seconds.end()) == infinite) return true;
+        } while (!settle(limit, costs));
+        costs.layers.assign(costs.seconds.size(), 1.0);
+        return best_dual(costs, iterations, limit) > limit;
+    }
+
+  private:
+    [[nodiscard]] layer_id find(layer_id l) {
+        while (root_[l] != l) l = root_[l] = root_[root_[l]];
+        return l;
+    }
+
+    /// A layer's exchange with source and sink leaves time.
+    [[nodiscard]] bool may_run(layer_id l, device_id d, double limit) const {
+        if (!p_.is_allowed(l, d)) return false;
+        const auto keeps = [&](device_id from, device_id to, tensor_id t) {
+            return from == no_id || to == no_id || from == to ||
+                   p_.tensor_bytes[t] * p_.seconds_per_byte(from, to) <= limit;
+        };
+        for (const tensor_id t : p_.reads[l])
+            if (p_.producer[t] == no_id && !keeps(p_.source, d, t)) return false;
+        if (p_.sink == no_id) return true;
+        for (const tensor_id t : p_.writes[l])
+            if (std::find(p_.model_outputs.begin(), p_.model_outputs.end(), t) != p_.model_outputs.end() &&
+                !keeps(d, p_.sink, t))
+                return false;
+        return true;
+    }
+
+    /// Joins makers and readers of tensors that are too large for every way.
+    void start(double limit) {
+        root_.resize(n_);
+        std::iota(root_.begin(), root_.end(), layer_id{0});
+        for (tensor_id t = 0; t < p_.tensor_count(); ++t)
+            if (p_.producer[t] != no_id && (p_.tensor_bytes[t] * rate_ > limit || !std::isfinite(rate_)))
+                for (const layer_id r : p_.consumers[t]) root_[find(r)] = find(p_.producer[t]);
+        removed_.assign(n_, std::vector<bool>(p_.device_count(), false));
+    }
+
+    /// Seconds of every group on every device; infinite where it cannot be.
+    [[nodiscard]] class_costs group_costs(double limit) {
+        class_costs costs;
+        const std::size_t m = p_.device_count();
+        costs.devices.assign(m, 1.0);
+        row_.assign(n_, no_id);
+        for (layer_id l = 0; l < n_; ++l) {
+            const layer_id g = find(l);
+            if (row_[g] == no_id) row_[g] = costs.seconds.size(), costs.seconds.emplace_back(m, 0.0);
+            for (device_id d = 0; d < m; ++d)
+                costs.seconds[row_[g]][d] +=
+                    may_run(l, d, limit) && !removed_[l][d] ? p_.compute(l, d) : infinite;
+        }
+        for (auto& seconds : costs.seconds)
+            for (double& each : seconds)
+                if (each > limit) each = infinite;
+        return costs;
+    }
+
+    /// Takes devices from groups that could not exchange there what they must with their neighbours, and joins
+    /// neighbours that could nowhere. False: something changed.
+    [[nodiscard]] bool settle(double limit, const class_costs& costs) {
+        const std::size_t m = p_.device_count();
+        bool settled = true;
+        for (tensor_id t = 0; t < p_.tensor_count(); ++t)
+            for (const layer_id r : p_.consumers[t]) {
+                if (p_.producer[t] == no_id || find(r) == find(p_.producer[t])) continue;
+                const auto& from = costs.seconds[row_[find(p_.producer[t])]];
+                const auto& to = costs.seconds[row_[find(r)]];
+                const auto crosses = [&](device_id a, device_id b) {
+                    return a != b && to[b] < infinite && from[a] < infinite &&
+                           std::isfinite(p_.latency(a, b)) &&
+                           p_.tensor_bytes[t] * p_.seconds_per_byte(a, b) <= limit;
+                };
+                bool any = false;
+                for (device_id d = 0; d < m; ++d) {
+                    bool sends = false, receives = false;
+                    for (device_id e = 0; e < m; ++e)
+                        sends = sends || crosses(d, e), receives = receives || crosses(e, d);
+                    any = any || sends;
+                    const bool both = from[d] < infinite && to[d] < infinite;
+                    if (from[d] < infinite && !both && !sends)
+                        removed_[p_.producer[t]][d] = true, settled = false;
+                    if (to[d] < infinite && !both && !receives) removed_[r][d] = true, settled = false;
+                }
+                if (!any) root_[find(r)] = find(p_.producer[t]), settled = false;
+                if (!settled) return false;
+            }
+        return settled;
+    }
+
+    /// Joins what lies between two layers of a group.
+    void close() {
+        for (bool more = true; more;) {
+            more = false;
+            std::map<layer_id, std::pair<boost::dynamic_bitset<>, boost::dynamic_bitset<>>> around;
+            std::vector<std::size_t> size(n_, 0);
+            for (layer_id l = 0; l < n_; ++l) ++size[find(l)];
+            for (layer_id l = 0; l < n_; ++l) {
+                if (size[find(l)] < 2) continue;
+                auto& [before, behind] = around.try_emplace(find(l), before_[l], behind_[l]).first->second;
+                before |= before_[l], behind |= behind_[l];
+            }
+            for (auto& [group, sets] : around) {
+                sets.first &= sets.second;
+                for (auto l = sets.first.find_first(); l != boost::dynamic_bitset<>::npos;
+                     l = sets.first.find_next(l))
+                    if (find(l) != find(group)) root_[find(l)] = find(group), more = true;
+            }
+        }
+    }
+
+    const instance& p_;
+    std::size_t n_;
+    std::vector<boost::dynamic_bitset<>> before_, behind_;
+    double rate_ = infinite;  // seconds per byte of the fastest pair
+    std::vector<layer_id> root_{};
+    std::vector<std::size_t> row_{};            // [layer that stands for its group]
+    std::vector<std::vector<bool>> removed_{};  // [layer][device]
+};
+
+}  // namespace detail
+
+/// A limit of the period is impossible where layers that cannot be parted under it, because what lies between them takes
+/// longer to send on every pair of devices, have no fractional assignment to devices under it.
+///
+/// Also layers between two that must share a device share it (a device runs one part), and groups are kept from devices
+/// from which they could not exchange with their neighbours, source or sink what they must. The largest such limit above
+/// `known` is searched by halving. O(12 * (100 * layers * devices + layers^2 / 64)); `known` where that is too much.
+[[nodiscard]] inline double uncut_bound(const instance& problem, double known) {
+    const auto layers = static_cast<double>(problem.layer_count());
+    const auto devices = static_cast<double>(problem.device_count());
+    if (layers * devices * devices > 2e5 || layers > 3000.0 || !(known > 0.0)) return known;
+    const double high = detail::best_single_device(problem);
+    if (!std::isfinite(high) || high <= known) return known;
+    detail::uncut_groups groups(problem);
+    double low = known, top = high;
+    for (int round = 0; round < 14 && top > low * 1.001; ++round) {
+        const double limit = top > 4.0 * low ? std::sqrt(low * top) : low + (top - low) / 2.0;
+        if (groups.is_impossible(limit, 100)) low = limit;
+        else top = limit;
+    }
+    return low;
 }
 
 /// Lower bounds of an objective by different arguments, in a fixed order.
@@ -242,7 +442,9 @@ inline double best_single_device(const instance& p) {
 /// For both: "assignment" (see `assignment_bound`; for latency over the layers that an output needs). For throughput
 /// also "slowest layer" (each on the device that runs it fastest) and "one device or one cut" (either one device does
 /// everything, or the smallest tensor crosses the fastest route). For latency also "critical path" (every layer starts as
-/// early as its operands can be there, on any number of devices at once).
+/// early as its operands can be there, on any number of devices at once) and "blocks" (see `block_bound`), for throughput
+/// "assignment without what takes too long" (see `pruned_assignment_bound`) and "transfers that take too long" (see
+/// `uncut_bound`). All hold for partitions with one part a device.
 /// Precondition: `validate(problem)` holds. Certified: tests hold them against the optimum over all partitions.
 [[nodiscard]] inline std::vector<lower_bound> lower_bounds(const instance& problem, objective goal,
                                                            const bound_options& options = {}) {
@@ -250,19 +452,26 @@ inline double best_single_device(const instance& p) {
         const auto devices = static_cast<double>(problem.device_count());
         const bool heavy =
             devices * devices * static_cast<double>(problem.tensor_count()) > options.most_steps;
+        const auto needed = detail::needed_layers(problem);
         return {{"critical path", detail::relaxed_schedule(problem, heavy).end()},
-                {"assignment", assignment_bound(problem, detail::needed_layers(problem), options.iterations)}};
+                {"assignment", assignment_bound(problem, needed, options.iterations)},
+                {"blocks", block_bound(problem, needed)}};
     }
     double slowest = 0.0;
     for (layer_id l = 0; l < problem.layer_count(); ++l)
         slowest = std::max(slowest, detail::fastest(problem, l));
-    std::vector<lower_bound> bounds{
-        {"slowest layer", slowest},
-        {"assignment",
-         assignment_bound(problem, std::vector<bool>(problem.layer_count(), true), options.iterations)}};
+    const double plain =
+        assignment_bound(problem, std::vector<bool>(problem.layer_count(), true), options.iterations);
+    std::vector<lower_bound> bounds{{"slowest layer", slowest},
+                                    {"assignment", plain},
+                                    {"assignment without what takes too long",
+                                     pruned_assignment_bound(problem, plain, options.iterations)}};
     if (detail::hangs_together(problem))
         bounds.push_back({"one device or one cut",
                           std::min(detail::best_single_device(problem), detail::cheapest_cut(problem))});
+    double known = 0.0;
+    for (const auto& each : bounds) known = std::max(known, each.seconds);
+    bounds.push_back({"transfers that take too long", uncut_bound(problem, known)});
     return bounds;
 }
 
