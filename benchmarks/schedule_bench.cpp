@@ -39,7 +39,8 @@ schedule_problem layered(std::size_t tasks, std::size_t devices) {
 }
 
 void heft_grows(benchmark::State& state) {
-    const auto problem = layered(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+    const auto problem =
+        layered(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
     for (auto _ : state) benchmark::DoNotOptimize(heft{}(problem));
 }
 BENCHMARK(heft_grows)
@@ -52,7 +53,8 @@ BENCHMARK(heft_grows)
     ->Unit(benchmark::kMillisecond);
 
 void bounds_grow(benchmark::State& state) {
-    const auto problem = layered(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
+    const auto problem =
+        layered(static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)));
     for (auto _ : state) benchmark::DoNotOptimize(schedule_bounds(problem));
 }
 BENCHMARK(bounds_grow)->Args({500, 32})->Args({2000, 32})->Args({10'000, 100})->Unit(benchmark::kMillisecond);

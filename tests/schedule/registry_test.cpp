@@ -17,14 +17,14 @@ TEST_CASE("list schedulers: names are distinct and found; unknown ones name the 
         CHECK(names.insert(each.name).second);
         CHECK(find_scheduler(each.name).value().name == each.name);
     }
-    CHECK(names.size() >= 13);
+    CHECK(names.size() >= 19);
     CHECK(find_scheduler("no such").error().code == errc::not_found);
     CHECK(find_scheduler("no such").error().hint.find("heft") != std::string::npos);
 }
 
 TEST_CASE("list schedulers: every schedule is valid, above the bound, and the same each time") {
     random_source random(11);
-    for (int round = 0; round < 150; ++round) {
+    for (int round = 0; round < 100; ++round) {
         const auto problem = test::random_problem(random, test::random_shape(random));
         const double bound = schedule_bounds(problem).best();
         for (const auto& each : list_schedulers()) {
@@ -55,7 +55,8 @@ TEST_CASE("list schedulers: devices without a route are an error with the task, 
         const auto made = each.run(problem);
         REQUIRE_FALSE(made);
         CHECK(made.error().code == errc::infeasible);
-        CHECK(made.error().offender == (each.name == "peft" ? "first" : "second"));  // PEFT looks ahead
+        const bool ahead = each.name == "peft" || each.name == "bil";  // they look at what follows
+        CHECK(made.error().offender == (ahead ? "first" : "second"));
     }
 }
 

@@ -8,9 +8,14 @@
 #include <string_view>
 
 #include "dispart/core/result.hpp"
+#include "dispart/schedule/bil.hpp"
 #include "dispart/schedule/concepts.hpp"
 #include "dispart/schedule/cpop.hpp"
+#include "dispart/schedule/dls.hpp"
 #include "dispart/schedule/duplex.hpp"
+#include "dispart/schedule/etf.hpp"
+#include "dispart/schedule/fcp.hpp"
+#include "dispart/schedule/flb.hpp"
 #include "dispart/schedule/heft.hpp"
 #include "dispart/schedule/max_min.hpp"
 #include "dispart/schedule/mct.hpp"
@@ -19,6 +24,7 @@
 #include "dispart/schedule/olb.hpp"
 #include "dispart/schedule/peft.hpp"
 #include "dispart/schedule/sufferage.hpp"
+#include "dispart/schedule/wba.hpp"
 
 namespace dispart {
 
@@ -49,6 +55,12 @@ inline constexpr std::array list_scheduler_table{
     as_entry<mct{}>,
     as_entry<met{}>,
     as_entry<olb{}>,
+    as_entry<dls{}>,
+    as_entry<etf{}>,
+    as_entry<bil{}>,
+    as_entry<fcp{}>,
+    as_entry<flb{}>,
+    as_entry<wba{}>,
 };
 
 }  // namespace detail
