@@ -106,6 +106,7 @@
 #include "dispart/partition/neurosurgeon.hpp"
 #include "dispart/partition/place.hpp"
 #include "dispart/partition/placement_bound.hpp"
+#include "dispart/partition/registry.hpp"
 #include "dispart/partition/seifer.hpp"
 #include "dispart/partition/tiers.hpp"
 #include "dispart/plan/complete.hpp"
