@@ -98,6 +98,8 @@ class ideal_search {
         for (std::size_t c = 0; c < counts.size(); ++c) {
             left_.push_back(counts.left(c));
             left_per_byte_.push_back(counts.left_per_byte(c));
+            for (std::size_t k = 0; k < p.problem.kinds.size(); ++k)
+                has_room_.push_back(counts.has_room(c, k) ? 1 : 0);
         }
     }
 
@@ -194,7 +196,7 @@ class ideal_search {
             const double load = segment_.load(sums, k);
             if (load >= limit_ || !segment_.fits(sums, k)) continue;
             for (const std::size_t c : useful_) {
-                if (!counts_.has_room(c, k)) continue;
+                if (has_room_[c * p_.problem.kinds.size() + k] == 0) continue;
                 const std::size_t to = c + counts_.stride(k);
                 const double value = std::max(load, table_.value(from_, c));
                 if (value >= limit_ || !is_hopeful(to, from_rest_ - sums.work, sums.open)) continue;
@@ -234,10 +236,11 @@ class ideal_search {
     stop_watch& watch_;
     segment_builder segment_;
     ideal_table table_;
-    std::vector<std::uint64_t> keys_{};    ///< [block] whose exclusive or is a set's hash
-    std::vector<double> left_{};           ///< [counts]
-    std::vector<double> left_per_byte_{};  ///< [counts]
-    double limit_ = 0.0;                   ///< only what is better is of use
+    std::vector<std::uint64_t> keys_{};     ///< [block] whose exclusive or is a set's hash
+    std::vector<double> left_{};            ///< [counts]
+    std::vector<double> left_per_byte_{};   ///< [counts]
+    std::vector<std::uint8_t> has_room_{};  ///< [counts * kinds + kind]
+    double limit_ = 0.0;                    ///< only what is better is of use
     std::vector<std::vector<std::uint32_t>> by_size_{};
     std::size_t size_ = 0;
 
