@@ -268,6 +268,22 @@ inline double best_single_device(const instance& p) {
 
 namespace detail {
 
+/// The least period with everything on one device, what it receives and sends included; memory does not count.
+inline double single_device_period(const instance& p) {
+    double best = infinite, received = 0.0, sent = 0.0;
+    for (const tensor_id t : p.model_inputs) received += p.tensor_bytes[t];
+    for (const tensor_id t : p.model_outputs) sent += p.tensor_bytes[t];
+    for (device_id d = 0; d < p.device_count(); ++d) {
+        double compute = 0.0;
+        for (layer_id l = 0; l < p.layer_count(); ++l)
+            compute += p.is_allowed(l, d) ? p.compute(l, d) : infinite;
+        const double in = p.source == no_id ? 0.0 : received * p.seconds_per_byte(p.source, d);
+        const double out = p.sink == no_id ? 0.0 : sent * p.seconds_per_byte(d, p.sink);
+        best = std::min(best, std::max({compute, in, out}));
+    }
+    return best;
+}
+
 /// Layers that must share a device where no device and no pair of devices may be busy for longer than a limit.
 class uncut_groups {
   public:
@@ -425,7 +441,7 @@ class uncut_groups {
     const auto layers = static_cast<double>(problem.layer_count());
     const auto devices = static_cast<double>(problem.device_count());
     if (layers * devices * devices > 2e5 || layers > 3000.0 || !(known > 0.0)) return known;
-    const double high = detail::best_single_device(problem);
+    const double high = detail::single_device_period(problem);
     if (!std::isfinite(high) || high <= known) return known;
     detail::uncut_groups groups(problem);
     double low = known, top = high;
