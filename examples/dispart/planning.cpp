@@ -4,8 +4,8 @@
 #include "dispart/commands.hpp"
 #include "dispart/cost/profiled_table.hpp"
 #include "dispart/cost/roofline.hpp"
-#include "dispart/io/json/cluster.hpp"
 #include "dispart/io/json/plan.hpp"
+#include "dispart/machines.hpp"
 #include "dispart/plan/explain.hpp"
 #include "dispart/plan/make_plan.hpp"
 
@@ -22,7 +22,7 @@ result<objective> objective_of(const std::string& name) {
 result<int> plan(const plan_arguments& given, bool as_json) {
     DISPART_TRY(const auto goal, objective_of(given.objective));
     DISPART_TRY(const auto net, load_model(given.model, false));
-    DISPART_TRY(const auto machines, io::read_cluster(given.cluster));
+    DISPART_TRY(const auto machines, load_cluster(given.cluster));
     DISPART_TRY(const auto made,
                 make_plan(net, machines, roofline{}, {.goal = goal, .algorithm = given.algorithm}));
     if (!given.out.empty()) DISPART_CHECK(io::write_plan(given.out, made));

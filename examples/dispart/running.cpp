@@ -8,10 +8,10 @@
 #include "dispart/execution.hpp"
 #include "dispart/io/dot.hpp"
 #include "dispart/io/json/chrome_trace.hpp"
-#include "dispart/io/json/cluster.hpp"
 #include "dispart/io/json/plan.hpp"
 #include "dispart/io/svg.hpp"
 #include "dispart/local.hpp"
+#include "dispart/machines.hpp"
 #include "dispart/plan/explain.hpp"
 #include "dispart/plan/make_plan.hpp"
 #include "dispart/planning.hpp"
@@ -142,7 +142,7 @@ result<int> run(const run_arguments& given, bool as_json) {
         DISPART_TRY(local, start_local(net, slowdowns, given.calibrate_on));
         machines = local->machines;
     } else {
-        DISPART_TRY(machines, io::read_cluster(given.cluster));
+        DISPART_TRY(machines, load_cluster(given.cluster));
     }
     const auto plan_with = [&](const std::string& algorithm) {
         const plan_options how{.goal = goal, .algorithm = algorithm};

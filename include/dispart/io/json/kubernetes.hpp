@@ -43,7 +43,7 @@ inline result<double> kubernetes_quantity(const json& value, const std::string& 
     if (value.is_null()) return 0.0;
     if (value.is_number()) {
         double number = 0.0;
-        DISPART_CHECK(read_value(value, path, number));
+        DISPART_CHECK(io::read_value(value, path, number));
         return number;
     }
     std::string text = text_of(value);
