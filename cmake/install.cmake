@@ -1,4 +1,4 @@
-# Headers and a package file: find_package(dispart COMPONENTS json onnx asio) afterwards.
+# Headers, package files for CMake and pkg-config: find_package(dispart COMPONENTS json onnx asio) afterwards.
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/dispart")
@@ -20,3 +20,7 @@ install(
   FILES "${PROJECT_BINARY_DIR}/dispartConfig.cmake" "${PROJECT_BINARY_DIR}/dispartConfigVersion.cmake"
         cmake/dependencies.cmake cmake/FindProtozero.cmake
   DESTINATION "${package_dir}")
+
+# For builds without CMake; the headers of xtensor, Boost and tl::expected are found on the usual path.
+configure_file(cmake/dispart.pc.in dispart.pc @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/dispart.pc" DESTINATION "${CMAKE_INSTALL_DATADIR}/pkgconfig")

@@ -31,10 +31,10 @@ class relu6_net {
                     std::int64_t factor) {
         auto& n = *net_;
         const auto in = n.channels(x);
-        auto y = factor == 1 ? x : conv(name + ".expand", x, in * factor, {});
+        auto y = factor == 1 ? x : conv(name + ".expand", x, in * factor, {.gain = 1.0});
         y = conv(name + ".depthwise", y, in * factor,
                  {.kernel = 3, .stride = stride, .pad = 1, .group = in * factor});
-        y = n.conv(name + ".project", y, out, {.bias = false, .gain = 1.5});
+        y = n.conv(name + ".project", y, out, {.bias = false, .gain = 2.0});
         const bool shortcut = stride == 1 && in == out;
         y = n.batch_norm(name + ".project.bn", y, shortcut ? 0.5 : 1.0);
         return shortcut ? n.binary("Add", name + ".add", x, y) : y;
@@ -72,7 +72,7 @@ class relu6_net {
         for (int i = 0; i < r.repeats; ++i)
             x = layers.block("block" + std::to_string(number++), x, r.channels, i == 0 ? r.stride : 1,
                              r.factor);
-    x = layers.conv("conv_last", x, 1280, {});
+    x = layers.conv("conv_last", x, 1280, {.gain = 1.0});
     return n.finish(n.dense("fc", n.global_average("pool", x), 1000), "logits");
 }
 
