@@ -40,7 +40,9 @@ workflow make_workflow() {
     const auto track = add_vertex({"track", "vendor.Track", 9.0}, g);
     add_edge(camera, decode, {640 * 480}, g);
     add_edge(decode, detect, {320 * 240 * 3}, g);
+    const auto screen = add_vertex({"screen", "Output", 0.0}, g);
     add_edge(detect, track, {100 * 6}, g);
+    add_edge(track, screen, {100 * 7}, g);
     return g;
 }
 
@@ -62,7 +64,7 @@ int main() {
         return tensor_info{
             .name = g[source(e, g)].name + ".out", .type = dtype::f32, .dims = shape{g[e].floats}};
     });
-    // What leaves the last step is described by nobody: it stays where it is made, so it has no bytes.
+    // Operators that dispart does not know keep the shapes that the edges describe.
     auto net = from_graph(g, layers, tensors, {}, {.name = "workflow"});
     if (!net) {
         std::cerr << net.error() << '\n';
