@@ -10,7 +10,7 @@ using namespace dispart;
 
 namespace {
 
-std::size_t count(const std::string& text, const std::string& word) {
+std::size_t occurrences(const std::string& text, const std::string& word) {
     std::size_t found = 0;
     for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
     return found;
@@ -23,10 +23,10 @@ TEST_CASE("utilisation_svg: a panel per device, names escaped, an idle device fl
     trace.events.push_back({activity::compute, 0, 0, 0, no_id, seconds(0.0), seconds(3.0), bytes(0.0)});
     trace.events.push_back({activity::compute, 1, 0, 0, no_id, seconds(3.5), seconds(4.0), bytes(0.0)});
     const auto svg = io::utilisation_svg(trace, {.title = "busy & idle"}, 4);
-    CHECK(count(svg, "<path") == 2);
+    CHECK(occurrences(svg, "<path") == 2);
     CHECK(svg.find("a&lt;b") != std::string::npos);
     CHECK(svg.find("busy &amp; idle") != std::string::npos);
-    CHECK(count(svg, " V") == 2 * (4 + 1));
+    CHECK(occurrences(svg, " V") == 2 * (4 + 1));
     CHECK(svg.ends_with("</svg>\n"));
     CHECK(io::utilisation_svg({}).ends_with("</svg>\n"));
 }
@@ -38,7 +38,7 @@ TEST_CASE("latency_svg: bars that hold every request, percentiles marked") {
     const auto svg = io::latency_svg(latencies, {}, 10);
     CHECK(svg.find("median 50 ms") != std::string::npos);
     CHECK(svg.find("99 % 99 ms") != std::string::npos);
-    CHECK(count(svg, "<rect") == 1 + 10);
+    CHECK(occurrences(svg, "<rect") == 1 + 10);
     CHECK(svg.find("inf") == std::string::npos);
     CHECK(svg.find("nan") == std::string::npos);
     CHECK(io::latency_svg({}).ends_with("</svg>\n"));

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "dispart/model/operators/pooling.hpp"
+#include "dispart/run/kernels/strides.hpp"
 #include "dispart/run/kernels/types.hpp"
 #include "dispart/run/kernels/window3.hpp"
 
