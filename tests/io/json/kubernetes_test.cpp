@@ -22,7 +22,7 @@ const std::string nodes = R"({"apiVersion": "v1", "kind": "List", "items": [
   {"kind": "Node", "metadata": {"name": "cordoned"}, "spec": {"unschedulable": true},
    "status": {"capacity": {"cpu": "500m", "memory": "1Gi"}}}]})";
 
-std::string with(std::string text, const std::string& from, const std::string& to) {
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
     const auto at = text.find(from);
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
@@ -56,10 +56,10 @@ TEST_CASE("all nodes, where asked; a fraction of a core") {
 TEST_CASE("what is not understood is named by its path") {
     CHECK(io::parse_kubernetes("{}").error().offender == "items");
     CHECK(io::parse_kubernetes("[]").error().offender == "items");
-    CHECK(io::parse_kubernetes(with(nodes, "8052980Ki", "much")).error().offender ==
+    CHECK(io::parse_kubernetes(replaced(nodes, "8052980Ki", "much")).error().offender ==
           "items[0].status.capacity.memory");
-    CHECK(io::parse_kubernetes(with(nodes, "\"name\": \"worker-1\"", "\"name\": 7")).error().offender ==
+    CHECK(io::parse_kubernetes(replaced(nodes, "\"name\": \"worker-1\"", "\"name\": 7")).error().offender ==
           "items[0].metadata.name");
     CHECK(io::parse_kubernetes(R"({"items": []})").error().code == errc::invalid_cluster);
-    CHECK(io::parse_kubernetes(with(nodes, "gpu-1", "worker-1")).error().code == errc::invalid_cluster);
+    CHECK(io::parse_kubernetes(replaced(nodes, "gpu-1", "worker-1")).error().code == errc::invalid_cluster);
 }
