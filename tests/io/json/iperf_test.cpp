@@ -19,7 +19,7 @@ const std::string run =
   "end": {"streams": [{"sender": {"bits_per_second": 940e6, "mean_rtt": 163}}],
     "sum_sent": {"bits_per_second": 940e6}, "sum_received": {"bits_per_second": 936e6}}})";
 
-std::string with(std::string text, const std::string& from, const std::string& to) {
+std::string edited(std::string text, const std::string& from, const std::string& to) {
     const auto at = text.find(from);
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
@@ -45,14 +45,14 @@ TEST_CASE("a run says how much arrived, and how long a way takes") {
     CHECK(m->properties.bandwidth.value == doctest::Approx(117e6));
     CHECK(m->properties.latency.value == doctest::Approx(81.5e-6));
     CHECK(m->properties.measured_at == 1795482153.0);
-    const auto back = io::parse_iperf(with(run, "\"reverse\": 0", "\"reverse\": 1"));
+    const auto back = io::parse_iperf(edited(run, "\"reverse\": 0", "\"reverse\": 1"));
     REQUIRE(back);
     CHECK(back->from == "10.0.0.3");
 }
 
 TEST_CASE("a UDP run counts what was not lost") {
-    const auto m = io::parse_iperf(with(run, "\"sum_received\": {\"bits_per_second\": 936e6}",
-                                        "\"sum\": {\"bits_per_second\": 100e6, \"lost_percent\": 20}"));
+    const auto m = io::parse_iperf(edited(run, "\"sum_received\": {\"bits_per_second\": 936e6}",
+                                          "\"sum\": {\"bits_per_second\": 100e6, \"lost_percent\": 20}"));
     REQUIRE(m);
     CHECK(m->properties.bandwidth.value == doctest::Approx(10e6));
 }
@@ -62,8 +62,8 @@ TEST_CASE("a run that failed, or is none") {
           "unable to connect");
     CHECK(io::parse_iperf("{}").error().code == errc::parse_error);
     CHECK(io::parse_iperf("[1]").error().code == errc::parse_error);
-    CHECK(io::parse_iperf(with(run, "936e6", "0")).error().offender == "end.sum_received");
-    CHECK(io::parse_iperf(with(run, "936e6", "\"x\"")).error().offender == "end.sum_received");
+    CHECK(io::parse_iperf(edited(run, "936e6", "0")).error().offender == "end.sum_received");
+    CHECK(io::parse_iperf(edited(run, "936e6", "\"x\"")).error().offender == "end.sum_received");
 }
 
 TEST_CASE("a measurement goes onto the link between its hosts, or makes one") {

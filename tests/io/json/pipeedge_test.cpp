@@ -14,7 +14,7 @@ using namespace dispart;
 
 namespace {
 
-const char* small = R"({"format": "chain/1", "name": "three", "input_bytes": 30,
+const char* small_chain = R"({"format": "chain/1", "name": "three", "input_bytes": 30,
   "layers": [{"time_s": {"slow": 4, "fast": 2}, "memory_bytes": 10, "output_bytes": 20},
              {"time_s": {"slow": 4, "fast": 2}, "memory_bytes": 10, "output_bytes": 10},
              {"time_s": {"slow": 6}, "memory_bytes": 10, "output_bytes": 1}],
@@ -22,7 +22,7 @@ const char* small = R"({"format": "chain/1", "name": "three", "input_bytes": 30,
               {"type": "fast", "count": 2, "memory_bytes": MEMORY, "bandwidth_bytes_per_s": 10}]})";
 
 std::string with_memory(const std::string& bytes) {
-    std::string text = small;
+    std::string text = small_chain;
     return text.replace(text.find("MEMORY"), 6, bytes);
 }
 

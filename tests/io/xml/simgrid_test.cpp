@@ -14,7 +14,7 @@ const std::string head =
     "<?xml version='1.0'?>\n<!DOCTYPE platform SYSTEM \"https://simgrid.org/simgrid.dtd\">\n";
 
 // Two hosts over two links in a row, and a third that shares the first of them.
-const std::string small = head + R"(<platform version="4.1">
+const std::string small_platform = head + R"(<platform version="4.1">
   <zone id="AS0" routing="Full">
     <host id="Tremblay" speed="98.095Mf" core="2"><prop id="zone" value="eu"/></host>
     <host id="Jupiter" speed="76.296Mf,50Mf"/>
@@ -33,7 +33,7 @@ cluster read(const std::string& text) {
     if (!got) FAIL(to_string(got.error()));
     return std::move(*got);
 }
-error wrong(const std::string& text) {
+error wrong_platform(const std::string& text) {
     const auto got = io::parse_simgrid(text);
     REQUIRE_FALSE(got);
     return got.error();
@@ -44,7 +44,7 @@ device_id named(const cluster& g, const std::string& name) {
     FAIL(name);
     return 0;
 }
-std::string with(std::string text, const std::string& from, const std::string& to) {
+std::string changed(std::string text, const std::string& from, const std::string& to) {
     const auto at = text.find(from);
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
@@ -60,7 +60,7 @@ std::pair<double, double> path(const cluster& g, const std::string& from, const 
 }  // namespace
 
 TEST_CASE("hosts, their cores and properties") {
-    const auto g = read(small);
+    const auto g = read(small_platform);
     CHECK(g[named(g, "Tremblay")].speed.value == doctest::Approx(2 * 98.095e6));
     CHECK(g[named(g, "Tremblay")].labels.at("zone") == "eu");
     CHECK(g[named(g, "Jupiter")].speed.value == doctest::Approx(76.296e6));
@@ -70,7 +70,7 @@ TEST_CASE("hosts, their cores and properties") {
 }
 
 TEST_CASE("a route adds up its links' latencies and is as wide as its narrowest") {
-    const auto g = read(small);
+    const auto g = read(small_platform);
     const auto there = path(g, "Tremblay", "Jupiter");
     CHECK(there.first == doctest::Approx(1.5e-3));
     CHECK(there.second == doctest::Approx(1.0 / 10e6).epsilon(1e-3));
@@ -79,7 +79,7 @@ TEST_CASE("a route adds up its links' latencies and is as wide as its narrowest"
 }
 
 TEST_CASE("routes that name one shared link share its edge") {
-    const auto g = read(small);
+    const auto g = read(small_platform);
     std::size_t of_nine = 0;
     for (auto [e, end] = edges(g); e != end; ++e)
         if (g[*e].name == "9") ++of_nine;
@@ -105,20 +105,24 @@ TEST_CASE("a cluster: private links, a backbone, a router that routes between zo
 }
 
 TEST_CASE("what is no platform, or not handled, is named") {
-    CHECK(wrong("hello").code == errc::parse_error);
-    CHECK(wrong("<topology/>").offender == "platform");
-    CHECK(wrong(with(small, "98.095Mf", "fast")).offender.find("Tremblay") != std::string::npos);
-    CHECK(wrong(with(small, "98.095Mf", "-1f")).code == errc::parse_error);
-    CHECK(wrong(with(small, "routing=\"Full\"", "routing=\"Vivaldi\"")).code == errc::unsupported);
-    CHECK(wrong(with(small, "<link_ctn id=\"9\"/>", "<link_ctn id=\"no\"/>")).code == errc::invalid_cluster);
-    CHECK(wrong(with(small, "dst=\"Fafard\"", "dst=\"nobody\"")).code == errc::invalid_cluster);
-    CHECK(wrong(with(small, "id=\"4\"", "id=\"9\"")).code == errc::invalid_cluster);
+    CHECK(wrong_platform("hello").code == errc::parse_error);
+    CHECK(wrong_platform("<topology/>").offender == "platform");
+    CHECK(wrong_platform(changed(small_platform, "98.095Mf", "fast")).offender.find("Tremblay") !=
+          std::string::npos);
+    CHECK(wrong_platform(changed(small_platform, "98.095Mf", "-1f")).code == errc::parse_error);
+    CHECK(wrong_platform(changed(small_platform, "routing=\"Full\"", "routing=\"Vivaldi\"")).code ==
+          errc::unsupported);
+    CHECK(wrong_platform(changed(small_platform, "<link_ctn id=\"9\"/>", "<link_ctn id=\"no\"/>")).code ==
+          errc::invalid_cluster);
+    CHECK(wrong_platform(changed(small_platform, "dst=\"Fafard\"", "dst=\"nobody\"")).code ==
+          errc::invalid_cluster);
+    CHECK(wrong_platform(changed(small_platform, "id=\"4\"", "id=\"9\"")).code == errc::invalid_cluster);
     const auto cluster_of = [](const std::string& radical) {
         return "<platform><cluster id='c' radical='" + radical + "' speed='1f' bw='1Bps'/></platform>";
     };
-    CHECK(wrong(cluster_of("0-99999999999")).code == errc::limit_exceeded);
-    CHECK(wrong(cluster_of("3-1")).code == errc::parse_error);
+    CHECK(wrong_platform(cluster_of("0-99999999999")).code == errc::limit_exceeded);
+    CHECK(wrong_platform(cluster_of("3-1")).code == errc::parse_error);
     std::string deep;
     for (int i = 0; i < 100000; ++i) deep += "<zone>";
-    CHECK(wrong(deep).code == errc::limit_exceeded);
+    CHECK(wrong_platform(deep).code == errc::limit_exceeded);
 }
