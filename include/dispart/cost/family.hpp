@@ -52,12 +52,14 @@ struct family_row {
 
 inline constexpr std::array family_rows{
     family_row{op_family::conv_transpose, "ConvTranspose"},
+    family_row{op_family::matmul, "DFT STFT"},
     family_row{op_family::recurrent, "LSTM GRU RNN"},
-    family_row{op_family::pooling, "MaxPool AveragePool LpPool MaxRoiPool RoiAlign"},
+    family_row{op_family::pooling, "MaxPool AveragePool LpPool MaxRoiPool RoiAlign MaxUnpool"},
     family_row{
         op_family::reduction,
         "GlobalAveragePool GlobalMaxPool GlobalLpPool ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd "
-        "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceSumSquare ArgMax ArgMin TopK CumSum"},
+        "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceSumSquare ArgMax ArgMin TopK CumSum "
+        "NegativeLogLikelihoodLoss"},
     family_row{
         op_family::elementwise,
         "Add Sub Mul Div Sum Mean Max Min Mod Relu LeakyRelu PRelu Clip HardSigmoid HardSwish "
@@ -67,11 +69,11 @@ inline constexpr std::array family_rows{
         "BatchNormalization QuantizeLinear DequantizeLinear DynamicQuantizeLinear"},
     family_row{op_family::transcendental, "Sigmoid Tanh Exp Log Erf Gelu Elu Selu Celu Softplus Softsign "
                                           "Mish Pow Sin Cos Tan Sinh Cosh Asin Acos "
-                                          "Atan Asinh Acosh Atanh"},
-    family_row{op_family::softmax, "Softmax LogSoftmax Hardmax"},
+                                          "Atan Asinh Acosh Atanh HannWindow HammingWindow BlackmanWindow"},
+    family_row{op_family::softmax, "Softmax LogSoftmax Hardmax SoftmaxCrossEntropyLoss"},
     family_row{op_family::normalization,
                "LRN LayerNormalization InstanceNormalization GroupNormalization LpNormalization "
-               "MeanVarianceNormalization"},
+               "MeanVarianceNormalization RMSNormalization"},
     family_row{
         op_family::movement,
         "Concat Split Slice Transpose Pad Gather GatherElements GatherND Scatter ScatterElements ScatterND "
@@ -118,12 +120,14 @@ inline op_family conv_family(const shape& filter, std::int64_t group) {
 template <class Layer, class Tensor>
 [[nodiscard]] op_family family_of(const layer_view<Layer, Tensor>& view) {
     const std::string_view op = view.layer.op;
-    const Tensor* second = view.inputs.size() > 1 ? view.inputs[1] : nullptr;
-    if (op == "Conv")
+    const std::size_t at =
+        op.starts_with("QLinear") ? 3 : 1;  // after the first operand's scale and zero point
+    const Tensor* second = view.inputs.size() > at ? view.inputs[at] : nullptr;
+    if (op == "Conv" || op == "ConvInteger" || op == "QLinearConv")
         return second && second->dims
                    ? detail::conv_family(*second->dims, get_or<std::int64_t>(view.layer.attrs, "group", 1))
                    : op_family::other;
-    if (op == "Gemm" || op == "MatMul" || op == "Einsum")
+    if (op == "Gemm" || op == "MatMul" || op == "Einsum" || op == "MatMulInteger" || op == "QLinearMatMul")
         return second && second->constant ? op_family::gemm : op_family::matmul;
     for (const auto& row : detail::family_rows)
         if (detail::has_word(row.operators, op)) return row.family;
