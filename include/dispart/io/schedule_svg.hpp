@@ -41,11 +41,7 @@ class schedule_painter {
             text(8.0, row(d) + options_.row_height * 0.6, problem_.device_label(d));
         for (task_id t = 0; t < made_.tasks.size(); ++t) paint_task(t);
         paint_transfers();
-        return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + pixels(options_.width) +
-               "\" height=\"" + pixels(bottom + 30.0) +
-               "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" "
-               "fill=\"white\"/>\n" +
-               body_ + "</svg>\n";
+        return svg_document(options_.width, bottom + 30.0, body_);
     }
 
   private:

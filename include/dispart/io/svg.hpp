@@ -94,6 +94,13 @@ inline std::string device_name(const timeline& trace, device_id d) {
                                                                  : "device " + std::to_string(d);
 }
 
+/// A picture of that size in pixels on white. \param body what is drawn, as SVG
+inline std::string svg_document(double width, double height, const std::string& body) {
+    return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + pixels(width) + "\" height=\"" +
+           pixels(height) + "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
+           body + "</svg>\n";
+}
+
 class gantt_painter {
   public:
     gantt_painter(std::span<const gantt_panel> panels, const gantt_options& options)
@@ -108,11 +115,7 @@ class gantt_painter {
     std::string paint() {
         double y = 8.0;
         for (const auto& panel : panels_) y = paint_panel(panel, y);
-        return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + pixels(options_.width) +
-               "\" height=\"" + pixels(y) +
-               "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" "
-               "fill=\"white\"/>\n" +
-               body_ + "</svg>\n";
+        return svg_document(options_.width, y, body_);
     }
 
   private:

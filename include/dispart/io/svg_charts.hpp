@@ -69,12 +69,6 @@ class chart_panel {
     double left_, top_, width_, height_, x_end_, y_end_;
 };
 
-inline std::string svg_document(double width, double height, const std::string& body) {
-    return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + pixels(width) + "\" height=\"" +
-           pixels(height) + "\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
-           body + "</svg>\n";
-}
-
 }  // namespace detail
 
 /// One panel per device: the share of each slot of time in which it computed. A device with several processors may go

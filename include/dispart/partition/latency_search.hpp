@@ -373,13 +373,8 @@ class latency_cycles {
         detail::best_intervals(blocks, counts, options.orders, options.seed, detail::interval_goal::sum).device);
     offer(detail::best_intervals(blocks, counts, options.orders, options.seed).device);
     search.run(enough);
-    if (search.best().empty())
-        return fail(errc::infeasible, "instance", "no assignment that fits the devices was found");
-    placement out{.devices = detail::spread(atoms, search.best()), .algorithm = "latency-annealing"};
-    DISPART_TRY(const auto achieved, evaluate_assignment(problem, out.devices, objective::latency));
-    out.value = achieved.value;
-    out.steps = search.steps();
-    return out;
+    return detail::placement_of(problem, atoms, search.best(), search.steps(), objective::latency,
+                                "latency-annealing");
 }
 
 }  // namespace dispart

@@ -193,14 +193,8 @@ class cycle_search {
         if (evaluate_assignment(problem, start, objective::throughput))
             search.offer(detail::of_atoms(atoms, start));
     search.run(options.enough);
-    placement out{.algorithm = "annealing", .steps = search.steps()};
-    for (const std::size_t a : atoms.atom)
-        out.devices.push_back(search.best().empty() ? no_id : search.best()[a]);
-    if (search.best().empty())
-        return fail(errc::infeasible, "instance", "no assignment that fits the devices was found");
-    DISPART_TRY(const auto achieved, evaluate_assignment(problem, out.devices, objective::throughput));
-    out.value = achieved.value;
-    return out;
+    return detail::placement_of(problem, atoms, search.best(), search.steps(), objective::throughput,
+                                "annealing");
 }
 
 }  // namespace dispart

@@ -128,13 +128,8 @@ class threshold_fill {
     detail::cycle_search search(atoms, rest, options.seed);
     search.offer(std::move(start));
     search.improve(options.enough, 2);
-    if (search.best().empty())
-        return fail(errc::infeasible, "instance", "no assignment that fits the devices was found");
-    placement out{.devices = detail::spread(atoms, search.best()), .algorithm = "multilevel"};
-    DISPART_TRY(const auto achieved, evaluate_assignment(problem, out.devices, objective::throughput));
-    out.value = achieved.value;
-    out.steps = search.steps();
-    return out;
+    return detail::placement_of(problem, atoms, search.best(), search.steps(), objective::throughput,
+                                "multilevel");
 }
 
 }  // namespace dispart

@@ -9,12 +9,14 @@
 #include <map>
 #include <numeric>
 #include <span>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "dispart/core/csr.hpp"
 #include "dispart/core/ids.hpp"
+#include "dispart/core/result.hpp"
 #include "dispart/partition/assignment.hpp"
 #include "dispart/problem/instance.hpp"
 
@@ -154,6 +156,19 @@ inline void set_nets(atom_problem& out, std::vector<std::pair<std::vector<std::s
 [[nodiscard]] inline assignment spread(const atom_problem& p, const std::vector<device_id>& device) {
     assignment out;
     for (const std::size_t a : p.atom) out.push_back(device[a]);
+    return out;
+}
+
+/// What a search found, judged by `evaluate_assignment`. \param best [atom]; empty where it found nothing
+/// Errors: infeasible where it found nothing; those of `evaluate_assignment`.
+[[nodiscard]] inline result<placement> placement_of(const instance& problem, const atom_problem& atoms,
+                                                    const std::vector<device_id>& best, std::size_t steps,
+                                                    objective goal, std::string algorithm) {
+    if (best.empty())
+        return fail(errc::infeasible, "instance", "no assignment that fits the devices was found");
+    placement out{.devices = spread(atoms, best), .algorithm = std::move(algorithm), .steps = steps};
+    DISPART_TRY(const auto achieved, evaluate_assignment(problem, out.devices, goal));
+    out.value = achieved.value;
     return out;
 }
 
