@@ -1,7 +1,11 @@
 // A cost model of your own: convolutions run on an accelerator that only some boards have.
 #include <iostream>
 
-#include "dispart/dispart.hpp"
+#include "dispart/cluster/builder.hpp"
+#include "dispart/cost/roofline.hpp"
+#include "dispart/model/zoo.hpp"
+#include "dispart/plan/explain.hpp"
+#include "dispart/plan/make_plan.hpp"
 
 struct accelerated {
     dispart::roofline host{};

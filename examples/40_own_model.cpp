@@ -1,7 +1,12 @@
 // A model of your own, layer by layer, on machines of the catalogue.
 #include <iostream>
 
-#include "dispart/dispart.hpp"
+#include "dispart/cluster/builder.hpp"
+#include "dispart/cluster/catalogue.hpp"
+#include "dispart/cost/roofline.hpp"
+#include "dispart/model/builder.hpp"
+#include "dispart/plan/explain.hpp"
+#include "dispart/plan/make_plan.hpp"
 
 int main() {
     using namespace dispart;

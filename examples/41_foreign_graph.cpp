@@ -5,7 +5,10 @@
 #include <iostream>
 #include <string>
 
-#include "dispart/dispart.hpp"
+#include "dispart/cluster/builder.hpp"
+#include "dispart/model/foreign.hpp"
+#include "dispart/plan/explain.hpp"
+#include "dispart/plan/make_plan.hpp"
 
 namespace {
 
