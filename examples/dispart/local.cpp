@@ -9,7 +9,7 @@
 #include "dispart/common.hpp"
 #include "dispart/cost/probe_models.hpp"
 #include "dispart/execution.hpp"
-#include "dispart/plan/make_plan.hpp"
+#include "dispart/planning.hpp"
 
 namespace cli {
 
@@ -56,15 +56,13 @@ result<cluster> local_cluster(const std::vector<double>& slowdowns, const std::v
 /// of them. Processes that share caches, memory and cores with each other and the coordinator are slower than a probe; what
 /// the stream needs beyond its stages' computing (copies, the transport's threads) is charged to the workers alike.
 result<void> correct_in_place(local_setting& where, const model& net) {
-    DISPART_TRY(auto trial, make_plan(net, where.machines, where.costs, {.algorithm = "proportional"}));
+    DISPART_TRY(auto trial, plan_by_costs(net, where.machines, where.costs, {.algorithm = "proportional"}));
     const execution_options how{
         .requests = static_cast<std::size_t>(std::clamp(3.0 / trial.prediction.period_s, 16.0, 64.0))};
     DISPART_TRY(const auto measured, execute(trial, net, where.machines, how));
     for (part_id s = 0; s < trial.stages.size(); ++s)
         trial.tasks.tasks[s].seconds = measured.stream.stages[s].compute.value;
-    DISPART_TRY(const auto explained,
-                dispart::simulate(network_instance(trial), trial.tasks,
-                                  {.requests = how.requests, .window = window_of(trial)}));
+    DISPART_TRY(const auto explained, predict_stream(trial, how.requests));
     const double overhead = std::clamp(measured.stream.period.value / explained.period().value, 1.0, 1.25);
     for (part_id s = 0; s < trial.stages.size(); ++s) {
         device& d = where.machines[trial.stages[s].device];

@@ -12,8 +12,8 @@
 #include "dispart/io/svg.hpp"
 #include "dispart/local.hpp"
 #include "dispart/machines.hpp"
+#include "dispart/model/order.hpp"
 #include "dispart/plan/explain.hpp"
-#include "dispart/plan/make_plan.hpp"
 #include "dispart/planning.hpp"
 #include "dispart/progress.hpp"
 
@@ -145,12 +145,12 @@ result<int> run(const run_arguments& given, bool as_json) {
         DISPART_TRY(machines, load_cluster(given.cluster));
     }
     const auto plan_with = [&](const std::string& algorithm) {
-        const plan_options how{.goal = goal, .algorithm = algorithm};
-        return local ? make_plan(net, machines, local->costs, how) : make_plan(net, machines, roofline{}, how);
+        const plan_request wanted{.goal = goal, .algorithm = algorithm};
+        return local ? plan_by_costs(net, machines, local->costs, wanted)
+                     : plan_by_roofline(net, machines, wanted);
     };
     DISPART_TRY(const auto p, plan_with(given.algorithm));
-    DISPART_TRY(const auto predicted, dispart::simulate(network_instance(p), p.tasks,
-                                                        {.requests = given.requests, .window = window_of(p)}));
+    DISPART_TRY(const auto predicted, predict_stream(p, given.requests));
     const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;
     if (!as_json) {
         std::cout << dispart::explain(p) << '\n';
