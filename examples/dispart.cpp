@@ -9,7 +9,7 @@
 namespace {
 
 void add_model(CLI::App& to, cli::model_choice& model) {
-    to.add_option("--model", model.name, "a network of the zoo, or an .onnx file")->required();
+    to.add_option("--model", model.name, "a network of the zoo, or an .onnx or .json file")->required();
     to.add_option("--seed", model.seed, "of the zoo's weights")->capture_default_str();
     to.add_option("--batch", model.batch, "leading extent of the inputs")->capture_default_str();
     to.add_option("--image", model.image, "height and width of a zoo network's image; 0: its own")
@@ -69,7 +69,8 @@ class command_line {
         sub.add_option("--repeat", infer_.repeat, "timed repetitions");
     }
     void add_export() {
-        auto& sub = add("export", "write a model as an ONNX file", export_, cli::export_model);
+        auto& sub =
+            add("export", "write a model as an ONNX file, or as JSON (.json)", export_, cli::export_model);
         add_model(sub, export_.model);
         sub.add_option("--out", export_.out, "the file")->required();
     }

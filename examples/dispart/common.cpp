@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "dispart/engine.hpp"
+#include "dispart/io/json/model.hpp"
 #include "dispart/io/json/reference.hpp"
 #include "dispart/io/onnx/read.hpp"
 #include "dispart/model/random_weights.hpp"
@@ -77,6 +78,17 @@ result<io::onnx_options> options_of(const model_choice& choice) {
     return options;
 }
 
+// A model/1 file has all its shapes: there is nothing to bind.
+result<model> load_json_model(const model_choice& choice) {
+    if (!choice.bind.empty() || !choice.shape.empty() || !choice.value.empty())
+        return fail(errc::invalid_argument, choice.name, "a JSON model has fixed shapes",
+                    "--bind, --shape and --value are for ONNX files");
+    DISPART_TRY(auto made, io::read_model(choice.name, {.evaluator = evaluate}));
+    DISPART_CHECK(simplify(made, evaluate));
+    if (choice.random_weights) DISPART_CHECK(randomize_weights(made, choice.seed));
+    return made;
+}
+
 }  // namespace
 
 result<model> load_model(const model_choice& choice, bool weights) {
@@ -90,6 +102,7 @@ result<model> load_model(const model_choice& choice, bool weights) {
         DISPART_CHECK(simplify(made, evaluate));
         return made;
     }
+    if (choice.name.ends_with(".json")) return load_json_model(choice);
     DISPART_TRY(auto options, options_of(choice));
     auto made = io::load_onnx(choice.name, std::move(options));
     if (!made) {

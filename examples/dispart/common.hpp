@@ -20,7 +20,7 @@ using dispart::io::ordered_json;
 
 // Which model, and how it is made concrete.
 struct model_choice {
-    std::string name{};  // of the zoo, or an .onnx file
+    std::string name{};  // of the zoo, or an .onnx or .json file
     std::uint64_t seed = 1;
     std::int64_t batch = 1;
     std::int64_t image = 0;

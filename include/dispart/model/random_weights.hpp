@@ -74,6 +74,12 @@ struct weight_distribution {
 
 }  // namespace detail
 
+/// Which weights are drawn.
+enum class which_weights {
+    all,
+    absent  ///< only those that have no elements
+};
+
 /// Gives the f32 constants that are weights (of convolutions, matrix products, normalisations, recurrent layers, PRelu,
 /// embeddings, and element-wise scales and offsets of more than one element) random values, scaled by fan-in so that
 /// activations stay bounded; other constants stay. The same seed and tensor name give the same values everywhere. Run
@@ -81,7 +87,8 @@ struct weight_distribution {
 /// Returns how many tensors were drawn. Errors: limit_exceeded (no memory), shape_mismatch (a constant whose shape
 /// overflows). O(elements).
 template <class Layer, class Tensor>
-[[nodiscard]] result<std::size_t> randomize_weights(layer_graph<Layer, Tensor>& g, std::uint64_t seed) {
+[[nodiscard]] result<std::size_t> randomize_weights(layer_graph<Layer, Tensor>& g, std::uint64_t seed,
+                                                    which_weights which = which_weights::all) {
     std::size_t drawn = 0;
     std::vector<bool> done(info(g).tensors.size(), false);
     for (layer_id v = 0; v < num_vertices(g); ++v)
@@ -90,6 +97,7 @@ template <class Layer, class Tensor>
             if (t == no_id || done[t]) continue;
             auto& weights = info(g).tensors[t];
             if (!weights.constant || weights.type != dtype::f32 || !weights.dims) continue;
+            if (which == which_weights::absent && weights.value.has_value()) continue;
             const auto how = detail::distribution_of(g[v], i, *weights.dims);
             if (!how) continue;
             DISPART_TRY(auto value, tensor::make(dtype::f32, *weights.dims));

@@ -50,6 +50,9 @@ TEST_CASE("task-graph/1: errors name the field") {
     CHECK(offender("\"cost\": 6", "\"cost\": \"6\"") == "tasks[0].cost");
     CHECK(offender("\"src\": 7", "\"src\": 8") == "edges[0].src");
     CHECK(offender("\"size\": 10", "\"size\": -10") == "edges[0].size");
+    std::string crowd;
+    for (int i = 0; i < 5000; ++i) crowd += "{\"id\": " + std::to_string(100 + i) + ", \"speed\": 1}, ";
+    CHECK(offender("\"nodes\": [", "\"nodes\": [" + crowd) == "nodes");
     CHECK(offender("\"speed\": 2", "\"speed\": 0") == "nodes[0].speed");
     CHECK(offender("[[0, 5], [2, 0]],", "[[0, 5]],") == "link_speed");
     CHECK(offender("[[0, 5], [2, 0]],", "[[0, 5], [2]],") == "link_speed[1]");

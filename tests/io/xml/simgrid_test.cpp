@@ -125,4 +125,16 @@ TEST_CASE("what is no platform, or not handled, is named") {
     std::string deep;
     for (int i = 0; i < 100000; ++i) deep += "<zone>";
     CHECK(wrong_platform(deep).code == errc::limit_exceeded);
+    // what looks like an end of an element and is none
+    for (const char* each : {"<a x=\"/>\">", "<a \"=''>", "<a=\">", "<a><!-- </a> -->", "<a><![CDATA[</a>]]>",
+                             "<a><?x </a>?>", "<a><!x </a>", "<a><!DOCTYPE x [</a>]>", "<a y = '</a>' >"}) {
+        CAPTURE(each);
+        std::string hidden;
+        for (int i = 0; i < 20000; ++i) hidden += each;
+        const errc code = wrong_platform(hidden).code;
+        CHECK(code == errc::limit_exceeded);
+    }
+    std::string flat = "<platform version=\"4.1\"><zone id=\"z\" routing=\"Full\">";
+    for (int i = 0; i < 1000; ++i) flat += "<!-- > --><host id=\"h" + std::to_string(i) + "\" speed='1Gf'/>";
+    CHECK(wrong_platform(flat + "</zone></platform>").code == errc::invalid_cluster);  // hosts without links
 }

@@ -27,7 +27,7 @@ struct reference_case {
     std::vector<named_tensor> outputs{};  ///< f32
 };
 
-/// Most elements of one tensor of a reference.
+/// Most elements of the inputs of a reference together.
 inline constexpr std::int64_t max_reference_elements = std::int64_t{1} << 28;
 
 /// An f32 tensor filled by the rule of reference files: x = 16807 x mod (2^31 - 1) from x = 1 on (std::minstd_rand0),
@@ -59,11 +59,16 @@ template <class T>
     return io::read_value(*found, at, out);
 }
 
-[[nodiscard]] inline result<named_tensor> read_reference_input(const json& item, const std::string& path) {
+/// \param room elements that may still be filled
+[[nodiscard]] inline result<named_tensor> read_reference_input(const json& item, const std::string& path,
+                                                               std::int64_t& room) {
     named_tensor input;
     shape dims;
     DISPART_CHECK(read_field(item, path, "name", input.name));
     DISPART_CHECK(read_field(item, path, "shape", dims));
+    DISPART_TRY(const auto count, checked_elements(dims));
+    if (count > room) return fail(errc::limit_exceeded, path + ".shape", "the inputs are too many elements");
+    room -= count;
     DISPART_TRY(input.value, reference_input(dims));
     return input;
 }
@@ -109,11 +114,12 @@ template <class T, class Read>
 
 }  // namespace detail
 
-/// A reference file (NAME.ref.json) with its inputs filled and its expected outputs read from the files beside it.
-/// Errors: those of `read_json` and `read_file`; parse_error (a field missing or of another kind, an output file of
-/// another size); unsupported (another rule for the inputs); shape_mismatch, limit_exceeded (shapes). O(elements).
-[[nodiscard]] inline result<reference_case> load_reference(const std::filesystem::path& path) {
-    DISPART_TRY(const json document, read_json(path));
+/// A reference from its document, with its inputs filled and its expected outputs read from the files of a folder.
+/// Errors: those of `read_file`; parse_error (a field missing or of another kind, an output file of another size);
+/// unsupported (another rule for the inputs); shape_mismatch, limit_exceeded (shapes; inputs of over
+/// `max_reference_elements` in all). O(elements).
+[[nodiscard]] inline result<reference_case> reference_from_json(const json& document,
+                                                                const std::filesystem::path& folder) {
     reference_case made;
     std::string rule;
     DISPART_CHECK(detail::read_field(document, "", "model", made.model));
@@ -121,14 +127,24 @@ template <class T, class Read>
     if (document.contains("computed_with"))
         DISPART_CHECK(detail::read_field(document, "", "computed_with", made.computed_with));
     if (rule.find("minstd_rand0") == rule.npos)
-        return fail(errc::unsupported, path.string(), "the inputs follow a rule that is not known",
+        return fail(errc::unsupported, "input_rule", "the inputs follow a rule that is not known",
                     "known: std::minstd_rand0 from seed 1");
-    DISPART_CHECK(detail::read_list(document, "inputs", made.inputs, detail::read_reference_input));
+    std::int64_t room = max_reference_elements;
+    DISPART_CHECK(
+        detail::read_list(document, "inputs", made.inputs, [&](const json& item, const std::string& at) {
+            return detail::read_reference_input(item, at, room);
+        }));
     DISPART_CHECK(
         detail::read_list(document, "outputs", made.outputs, [&](const json& item, const std::string& at) {
-            return detail::read_reference_output(item, at, path.parent_path());
+            return detail::read_reference_output(item, at, folder);
         }));
     return made;
+}
+
+/// A reference file (NAME.ref.json); its outputs lie beside it. Errors: those of `read_json` and `reference_from_json`.
+[[nodiscard]] inline result<reference_case> load_reference(const std::filesystem::path& path) {
+    DISPART_TRY(const json document, read_json(path));
+    return reference_from_json(document, path.parent_path());
 }
 
 }  // namespace dispart::io

@@ -58,6 +58,9 @@ struct numbered_values {
     }
 };
 
+inline constexpr std::size_t most_task_graph_devices = 4096;
+inline constexpr std::size_t most_task_graph_times = 100'000'000;
+
 /// A square table, `size` on a side. Errors: parse_error.
 inline result<std::vector<double>> square(const json& value, const std::string& path, std::size_t size) {
     std::vector<double> table;
@@ -84,7 +87,8 @@ inline result<std::vector<double>> square(const json& value, const std::string& 
 ///
 /// A task takes cost / speed, a transfer link_latency (optional: 0) + size / link_speed; a link_speed of 0 between two
 /// devices means that there is no route. `name`, `kind`, `seed` and `ccr` may be there and are not read.
-/// Errors: parse_error with the field's path; those of `schedule_problem::make`. O(size log size).
+/// Errors: parse_error with the field's path; limit_exceeded (over 4,096 nodes, or 10^8 tasks times nodes); those of
+/// `schedule_problem::make`. O(size log size).
 [[nodiscard]] inline result<schedule_problem> task_graph_from_json(const json& document) {
     detail::numbered_values tasks, nodes;
     schedule_tables tables;
@@ -116,6 +120,9 @@ inline result<std::vector<double>> square(const json& value, const std::string& 
         return {};
     });
     const std::size_t devices = nodes.values.size();
+    if (devices > detail::most_task_graph_devices ||
+        tasks.values.size() * devices > detail::most_task_graph_times)
+        return fail(errc::limit_exceeded, "nodes", "there are too many nodes, or tasks times nodes");
     tables.latency.assign(devices * devices, 0.0);
     in.with("link_speed", true, [&](const json& item, const std::string& at) -> result<void> {
         DISPART_TRY(tables.seconds_per_byte, detail::square(item, at, devices));

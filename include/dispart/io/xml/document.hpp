@@ -25,17 +25,64 @@ struct xml_limits {
 
 namespace detail {
 
-/// The deepest nesting of elements that a text can have: opening tags less closing ones, whatever stands between.
-inline std::size_t xml_nesting(std::string_view text) {
-    std::size_t depth = 0, deepest = 0;
-    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-        if (text[i] == '/' && text[i + 1] == '>' && depth > 0) --depth;
-        if (text[i] != '<') continue;
-        if (text[i + 1] == '/') depth -= depth > 0 ? 1 : 0;
-        else if (text[i + 1] != '!' && text[i + 1] != '?') deepest = std::max(deepest, ++depth);
+/// A walk over the tags of a text as the parser (RapidXML, in Boost.PropertyTree) takes them, to bound its recursion.
+class xml_walk {
+  public:
+    explicit xml_walk(std::string_view text) : text_(text) {}
+
+    /// The deepest nesting of elements.
+    [[nodiscard]] std::size_t nesting() {
+        std::size_t depth = 0, deepest = 0;
+        for (at_ = text_.find('<'); at_ < text_.size(); at_ = text_.find('<', at_)) {
+            if (starts("<!") || starts("<?")) {
+                skip_markup();
+            } else if (starts("</")) {
+                depth -= depth > 0 ? 1 : 0;
+                ++at_;
+            } else {
+                deepest = std::max(deepest, ++depth);
+                skip_tag();
+                if (at_ < text_.size() && text_[at_ - 1] == '/') --depth;
+            }
+        }
+        return deepest;
     }
-    return deepest;
-}
+
+  private:
+    static constexpr std::string_view white = " \t\r\n";
+
+    [[nodiscard]] bool starts(std::string_view with) const { return text_.substr(at_).starts_with(with); }
+    void skip_to(std::size_t from, std::string_view end) {
+        at_ = std::min(text_.find(end, std::min(from, text_.size())), text_.size());
+    }
+
+    /// Comments, character data, instructions and declarations.
+    void skip_markup() {
+        if (starts("<!--")) return skip_to(at_ + 4, "-->");
+        if (starts("<![CDATA[")) return skip_to(at_ + 9, "]]>");
+        if (starts("<?")) return skip_to(at_ + 2, "?>");
+        if (!starts("<!DOCTYPE")) return skip_to(at_, ">");
+        std::size_t brackets = 0;
+        for (; at_ < text_.size() && (brackets > 0 || text_[at_] != '>'); ++at_) {
+            if (text_[at_] == '[') ++brackets;
+            if (text_[at_] == ']' && brackets > 0) --brackets;
+        }
+    }
+
+    /// To the '>' of an opening tag; a value is what stands in quotes after '='.
+    void skip_tag() {
+        at_ = std::min(text_.find_first_of(" \t\r\n/>?", at_ + 1), text_.size());
+        bool assigned = false;
+        for (; at_ < text_.size() && text_[at_] != '>'; ++at_) {
+            const char c = text_[at_];
+            if (assigned && (c == '"' || c == '\'')) skip_to(at_ + 1, std::string_view(&c, 1));
+            if (at_ < text_.size() && white.find(c) == white.npos) assigned = c == '=';
+        }
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+};
 
 }  // namespace detail
 
@@ -47,7 +94,7 @@ inline std::size_t xml_nesting(std::string_view text) {
         return fail(errc::limit_exceeded, what,
                     "the text has more than " + std::to_string(limits.bytes) + " bytes");
     if (text.find('\0') != std::string_view::npos) return fail(errc::parse_error, what, "it has a zero byte");
-    if (detail::xml_nesting(text) > limits.depth)
+    if (detail::xml_walk(text).nesting() > limits.depth)
         return fail(errc::limit_exceeded, what, "it is nested deeper than " + std::to_string(limits.depth));
     namespace pt = boost::property_tree;
     try {
