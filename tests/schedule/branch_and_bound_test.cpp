@@ -17,7 +17,9 @@ class exhaustive {
         placed_.resize(problem.task_count());
         free_.assign(problem.device_count(), 0.0);
     }
-    double shortest() {
+    /// The shortest makespan below `known`, or `known` if there is none.
+    double shortest(double known) {
+        best_ = known;
         descend(0, 0.0);
         return best_;
     }
@@ -73,14 +75,15 @@ TEST_CASE("branch_and_bound: equals exhaustive search on 500 problems; no bound 
         const auto found = branch_and_bound(problem);
         REQUIRE(found);
         REQUIRE(found->proven);
-        CHECK(validate(problem, found->best));
-        const double shortest = exhaustive(problem).shortest();
-        CHECK(found->best.makespan() == doctest::Approx(shortest).epsilon(1e-9));
+        REQUIRE(validate(problem, found->best));
+        // the schedule is valid, so it suffices that nothing is shorter
+        const double shortest = exhaustive(problem).shortest(found->best.makespan());
+        CHECK(found->best.makespan() <= shortest * (1 + 1e-9));
         const auto bounds = schedule_bounds(problem);
         CHECK(bounds.critical_path <= shortest * (1 + 1e-12));
         CHECK(bounds.work <= shortest * (1 + 1e-12));
         CHECK(bounds.interval <= shortest * (1 + 1e-12));
-        const auto better = improve(problem, met{}(problem).value(), {.budget = {.iterations = 2000}});
+        const auto better = improve(problem, met{}(problem).value(), {.budget = {.iterations = 1000}});
         CHECK(better->best.makespan() >= shortest * (1 - 1e-9));
         if (better->best.makespan() <= shortest * (1 + 1e-9)) ++improved_to_it;
     }

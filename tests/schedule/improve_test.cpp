@@ -22,8 +22,8 @@ TEST_CASE("machine_graph: incremental makespan, prices and undo equal a fresh co
             const auto was = graph.detach(t);
             const double others = problem.task_count() > 1 ? graph.makespan() : 0.0;
             std::vector<detail::insertion> places;
-            for (device_id d = 0; d < problem.device_count(); ++d)
-                graph.visit_places(d, [&](const detail::insertion& place) { places.push_back(place); });
+            graph.visit_places([] { return std::numeric_limits<double>::infinity(); },
+                               [&](const detail::insertion& place) { places.push_back(place); });
             std::erase_if(places, [&](const auto& place) { return !graph.feasible(place); });
             if (places.empty() || random.chance(0.3)) {
                 graph.restore(was);

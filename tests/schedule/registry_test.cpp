@@ -17,7 +17,7 @@ TEST_CASE("list schedulers: names are distinct and found; unknown ones name the 
         CHECK(names.insert(each.name).second);
         CHECK(find_scheduler(each.name).value().name == each.name);
     }
-    CHECK(names.size() >= 19);
+    CHECK(names.size() >= 21);
     CHECK(find_scheduler("no such").error().code == errc::not_found);
     CHECK(find_scheduler("no such").error().hint.find("heft") != std::string::npos);
 }
@@ -93,4 +93,47 @@ TEST_CASE("MET, OLB, Min-Min, Max-Min, Sufferage: independent tasks as Braun et 
     CHECK(max_min{}(problem)->makespan() == 15);
     CHECK(duplex{}(problem)->makespan() == 11);
     CHECK(sufferage{}(problem)->makespan() == 11);
+}
+
+TEST_CASE(
+    "HBMCT: independent tasks are balanced until no task of the last device can be moved for the better") {
+    random_source random(31);
+    for (int round = 0; round < 30; ++round) {
+        const auto problem =
+            test::random_problem(random, {.tasks = 12, .devices = 3, .layers = 1, .related = false});
+        const auto made = hbmct{}(problem).value();
+        std::vector<double> end(3, 0.0);
+        for (const auto& s : made.tasks) end[s.device] = std::max(end[s.device], s.finish);
+        for (task_id t = 0; t < 12; ++t) {
+            const device_id from = made.tasks[t].device;
+            if (end[from] < made.makespan()) continue;
+            for (device_id d = 0; d < 3; ++d) {
+                if (d == from) continue;
+                auto moved = end;
+                moved[from] -= problem.seconds(t, from);
+                moved[d] += problem.seconds(t, d);
+                CHECK(*std::max_element(moved.begin(), moved.end()) >= made.makespan() * (1 - 1e-12));
+            }
+        }
+    }
+}
+
+TEST_CASE("m-SCT: a device waits for its favourite child; memory limits are kept or named") {
+    // task 0 has a favourite reader, task 1, that waits for task 3 too; task 2 could start earlier on 0's device
+    schedule_tables tables;
+    tables.tasks = 5;
+    tables.devices = 2;
+    tables.seconds = {2, 2, 6, 6, 3, 3, 3, 3, 1, 1};
+    tables.dependencies = {{0, 1, 4}, {3, 1, 0.5}, {4, 2, 3}};
+    tables.latency = {0, 0, 0, 0};
+    tables.seconds_per_byte = {0, 1, 1, 0};
+    auto made = m_sct{}(schedule_problem::make(tables).value()).value();
+    CHECK(made.tasks[1].device == made.tasks[0].device);
+    tables.memory.resident = {1, 1, 1, 1, 1};
+    tables.memory.capacity = {1, 4};
+    const auto problem = schedule_problem::make(tables).value();
+    made = m_sct{}(problem).value();
+    CHECK(validate(problem, made));
+    tables.memory.capacity = {1, 3};
+    CHECK(m_sct{}(schedule_problem::make(tables).value()).error().code == errc::limit_exceeded);
 }

@@ -3,6 +3,7 @@
 /// Improvement of any schedule by moving tasks that lie on long ways, until a bound or the budget is reached.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <ctime>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "dispart/core/random.hpp"
 #include "dispart/core/result.hpp"
@@ -74,6 +76,23 @@ class stopwatch {
     std::chrono::steady_clock::time_point wall_;
 };
 
+/// Quantiles of random distributions, so that a draw is one look-up.
+struct noise_table {
+    static constexpr std::size_t size = 4096;
+    static constexpr double widest = 9.02;  ///< no Gumbel draw is below -widest
+
+    std::vector<float> exponential = std::vector<float>(size);  ///< of mean 1
+    std::vector<float> gumbel = std::vector<float>(size);  ///< of least values: the logarithm of the other
+
+    noise_table() {
+        for (std::size_t i = 0; i < size; ++i) {
+            const double e = -std::log((static_cast<double>(i) + 0.5) / static_cast<double>(size));
+            exponential[i] = static_cast<float>(e);
+            gumbel[i] = static_cast<float>(std::log(e));
+        }
+    }
+};
+
 /// Annealing by exact conditional draws: a task is taken out and put back at a place drawn by how long the longest way
 /// would be.
 class schedule_annealer {
@@ -98,9 +117,7 @@ class schedule_annealer {
             if (done % 16 == 0) share = watch.share(done);
             if (cycles == 0 && done == trial_iterations)
                 cycles = cycles_for(static_cast<double>(done) / share);
-            const double phase = share * static_cast<double>(std::max<std::size_t>(cycles, 1));
-            temperature_ =
-                scale_ * options_.hot * std::pow(options_.cold / options_.hot, phase - std::floor(phase));
+            cool(share * static_cast<double>(std::max<std::size_t>(cycles, 1)));
             step();
         }
         return {std::move(best_), done};
@@ -108,6 +125,13 @@ class schedule_annealer {
 
   private:
     static constexpr std::size_t trial_iterations = 512;
+
+    /// Coolings begin at the hot temperature, twice and half that: what suits depends on how far transfers bind tasks.
+    void cool(double phase) {
+        constexpr std::array heat{1.0, 2.0, 0.5};
+        const double hot = options_.hot * heat[static_cast<std::size_t>(phase) % heat.size()];
+        temperature_ = scale_ * hot * std::pow(options_.cold / hot, phase - std::floor(phase));
+    }
 
     /// One slow cooling, or several where the budget allows each enough.
     [[nodiscard]] std::size_t cycles_for(double iterations) const {
@@ -120,10 +144,7 @@ class schedule_annealer {
         const insertion was = graph_.detach(t);
         const double others = graph_.makespan();
         const insertion place = draw_place(was, others);
-        if (place.device == no_id || (place.device == was.device && place.index == was.index)) {
-            graph_.restore(was);
-            return;
-        }
+        if (place.device == no_id || is_same(place, was)) return graph_.restore(was);
         graph_.attach(place);
         makespan_ = std::max(others, place.through);
         if (makespan_ < best_makespan_ * (1.0 - 1e-12)) {
@@ -137,7 +158,7 @@ class schedule_annealer {
         task_id t = draw_index();
         if (uniform() >= options_.guided) return t;
         for (int tries = 0; tries < 64; ++tries, t = draw_index())
-            if (-3.0 * temperature_ * std::log(uniform()) >= makespan_ - graph_.through(t)) break;
+            if (3.0 * temperature_ * draw(noise_.exponential) >= makespan_ - graph_.through(t)) break;
         return t;
     }
 
@@ -145,24 +166,34 @@ class schedule_annealer {
     [[nodiscard]] insertion draw_place(const insertion& was, double others) {
         insertion drawn;
         double least = std::numeric_limits<double>::infinity();
+        const double widest = noise_table::widest * temperature_;
         const auto consider = [&](const insertion& place) {
             const double length = std::max(place.through, others);
-            if (length - 12.0 * temperature_ > least) return;
-            const double value = length + temperature_ * std::log(-std::log(uniform()));
-            if (value < least &&
-                ((place.device == was.device && place.index == was.index) || graph_.feasible(place)))
+            if (length - widest > least) return;
+            const double value = length + temperature_ * draw(noise_.gumbel);
+            if (value < least && (is_same(place, was) || graph_.feasible(place)))
                 least = value, drawn = place;
         };
-        for (device_id d = 0; d < problem_.device_count(); ++d) graph_.visit_places(d, consider);
+        graph_.visit_places([&] { return least + widest; }, consider);
         return drawn;
     }
+    [[nodiscard]] static bool is_same(const insertion& a, const insertion& b) noexcept {
+        return a.device == b.device && a.index == b.index;
+    }
 
-    /// In (0, 1), by xorshift64 (Marsaglia, "Xorshift RNGs", J. Statistical Software 8(14), 2003).
-    [[nodiscard]] double uniform() noexcept {
+    [[nodiscard]] double draw(const std::vector<float>& quantiles) noexcept {
+        return static_cast<double>(quantiles[static_cast<std::size_t>(next_random() >> 52U)]);
+    }
+    /// By xorshift64 (Marsaglia, "Xorshift RNGs", J. Statistical Software 8(14), 2003).
+    [[nodiscard]] std::uint64_t next_random() noexcept {
         state_ ^= state_ << 13U;
         state_ ^= state_ >> 7U;
         state_ ^= state_ << 17U;
-        return (static_cast<double>(state_ >> 11U) + 0.5) * 0x1p-53;
+        return state_;
+    }
+    /// In (0, 1).
+    [[nodiscard]] double uniform() noexcept {
+        return (static_cast<double>(next_random() >> 11U) + 0.5) * 0x1p-53;
     }
     [[nodiscard]] task_id draw_index() noexcept {
         return static_cast<task_id>(uniform() * static_cast<double>(problem_.task_count()));
@@ -177,6 +208,7 @@ class schedule_annealer {
     double scale_ = 0.0;
     double temperature_ = 0.0;
     std::uint64_t state_;
+    noise_table noise_{};
 };
 
 }  // namespace detail

@@ -16,7 +16,9 @@
 #include "dispart/schedule/etf.hpp"
 #include "dispart/schedule/fcp.hpp"
 #include "dispart/schedule/flb.hpp"
+#include "dispart/schedule/hbmct.hpp"
 #include "dispart/schedule/heft.hpp"
+#include "dispart/schedule/m_sct.hpp"
 #include "dispart/schedule/max_min.hpp"
 #include "dispart/schedule/mct.hpp"
 #include "dispart/schedule/met.hpp"
@@ -61,6 +63,8 @@ inline constexpr std::array list_scheduler_table{
     as_entry<fcp{}>,
     as_entry<flb{}>,
     as_entry<wba{}>,
+    as_entry<hbmct{}>,
+    as_entry<m_sct{}>,
 };
 
 }  // namespace detail

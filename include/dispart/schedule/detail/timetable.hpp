@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dispart/core/result.hpp"
+#include "dispart/schedule/detail/calendar.hpp"
 #include "dispart/schedule/problem.hpp"
 #include "dispart/schedule/schedule.hpp"
 
@@ -36,9 +37,7 @@ class timetable {
     [[nodiscard]] bool is_placed(task_id t) const noexcept { return made_.tasks[t].device != no_id; }
     [[nodiscard]] const scheduled_task& operator[](task_id t) const noexcept { return made_.tasks[t]; }
     /// When a device has done everything placed on it so far.
-    [[nodiscard]] double available(device_id d) const noexcept {
-        return busy_[d].empty() ? 0.0 : busy_[d].back().finish;
-    }
+    [[nodiscard]] double available(device_id d) const noexcept { return busy_[d].end(); }
 
     /// When all inputs of a task would be there, per device; every input must be placed. O(inputs * devices).
     const std::vector<double>& arrivals(task_id t) {
@@ -68,21 +67,10 @@ class timetable {
         return std::max(ready, available(d));
     }
 
-    /// The earliest start at or after `ready`, also in a gap that is long enough. O(log k + gaps passed).
-    [[nodiscard]] double insert_start(device_id d, double ready, double duration) const {
-        const auto& spans = busy_[d];
-        if (spans.empty() || ready >= spans.back().finish) return ready;
-        auto next = std::upper_bound(spans.begin(), spans.end(), ready,
-                                     [](double at, const span_of& s) { return at < s.finish; });
-        for (double from = ready; next != spans.end(); from = next->finish, ++next)
-            if (std::max(from, ready) + duration <= next->start) return std::max(from, ready);
-        return spans.back().finish;
-    }
-
     [[nodiscard]] slot slot_on(task_id t, device_id d, double ready, bool insertion) const {
         const double duration = problem_->seconds(t, d);
         if (!(duration < never) || !(ready < never)) return {};
-        const double start = insertion ? insert_start(d, ready, duration) : append_start(d, ready);
+        const double start = insertion ? busy_[d].earliest(ready, duration) : append_start(d, ready);
         return {d, start, start + duration};
     }
 
@@ -103,16 +91,8 @@ class timetable {
     }
 
     void place(task_id t, const slot& s) {
-        auto& spans = busy_[s.device];
         made_.tasks[t] = {s.device, s.start, s.finish};
-        if (spans.empty() || spans.back().finish <= s.start) {
-            spans.push_back({s.start, s.finish});
-            return;
-        }
-        const auto at = std::upper_bound(spans.begin(), spans.end(), s, [](const slot& a, const span_of& b) {
-            return std::pair(a.start, a.finish) < std::pair(b.start, b.finish);
-        });
-        spans.insert(at, {s.start, s.finish});
+        busy_[s.device].enter(s.start, s.finish);
     }
 
     /// Places a task if there is a slot. Errors: infeasible (no device can run it with its inputs).
@@ -127,14 +107,9 @@ class timetable {
     [[nodiscard]] schedule take() && { return std::move(made_); }
 
   private:
-    struct span_of {
-        double start;
-        double finish;
-    };
-
     const schedule_problem* problem_;
     schedule made_{};
-    std::vector<std::vector<span_of>> busy_;
+    std::vector<calendar> busy_;
     std::vector<double> arrival_;
 };
 
