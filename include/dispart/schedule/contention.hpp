@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
