@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "dispart/schedule/bounds.hpp"
 #include "dispart/schedule/heft.hpp"
 #include "dispart/schedule/validate.hpp"
 #include "dispart/task/evaluate.hpp"
@@ -32,16 +33,15 @@ TEST_CASE("schedule_problem_of: pinned parts are as late as the closed formula s
             CHECK(made->tasks[p].device == division.parts[p].device);
             CHECK(pinned->seconds(p, division.parts[p].device) == net.compute(p, division.parts[p].device));
         }
-        // in order of parts on each device, as the runtime does it, is one of the schedules
         const auto free = schedule_problem_of(net, division).value();
         CHECK(free.is_allowed(0, division.parts[0].device));
         ++compared;
-        if (division.parts.size() == 1) CHECK(made->makespan() == doctest::Approx(predicted->latency));
+        CHECK(made->makespan() >= schedule_bounds(*pinned).best() * (1 - 1e-9));
     }
     CHECK(compared > 10);
 }
 
-TEST_CASE("schedule_problem_of: two parts on two devices take exactly their predicted latency") {
+TEST_CASE("schedule_problem_of: two parts on two devices end when the closed formula says") {
     random_source random(82);
     std::size_t compared = 0;
     for (int round = 0; round < 60; ++round) {
@@ -54,7 +54,10 @@ TEST_CASE("schedule_problem_of: two parts on two devices take exactly their pred
         if (!predicted) continue;
         const auto pinned = schedule_problem_of(net, division, true).value();
         CHECK(pinned.task_count() == 2 + (net.source != no_id ? 1 : 0) + (net.sink != no_id ? 1 : 0));
-        CHECK(heft{}(pinned)->makespan() == doctest::Approx(predicted->latency));
+        const auto made = heft{}(pinned).value();
+        for (part_id p = 0; p < 2; ++p)
+            CHECK(made.tasks[p].finish == doctest::Approx(predicted->part_finish[p]));
+        CHECK(made.makespan() >= predicted->latency * (1 - 1e-12));
         ++compared;
     }
     CHECK(compared > 30);
