@@ -53,8 +53,21 @@ class Dispart(ConanFile):
         self.info.clear()
 
     def package_info(self):
-        self.cpp_info.bindirs = []
-        self.cpp_info.libdirs = []
-        self.cpp_info.set_property("cmake_target_name", "dispart::dispart")
-        for component in ("json", "onnx", "xml", "asio"):
-            self.cpp_info.components[component].set_property("cmake_target_name", f"dispart::{component}")
+        self.cpp_info.set_property("cmake_file_name", "dispart")
+        needs = {
+            "core": ["boost::headers", "eigen::eigen", "tl-expected::tl-expected", "xtensor::xtensor"],
+            "xml": ["core"],
+            "asio": ["core"],
+        }
+        if self.options.with_json:
+            needs["json"] = ["core", "nlohmann_json::nlohmann_json"]
+        if self.options.with_onnx:
+            needs["onnx"] = ["core", "protozero::protozero"]
+        for name, requires in needs.items():
+            component = self.cpp_info.components[name]
+            component.set_property("cmake_target_name", "dispart::dispart" if name == "core" else f"dispart::{name}")
+            component.requires = requires
+            component.bindirs = []
+            component.libdirs = []
+        if self.settings.os in ("Linux", "FreeBSD"):
+            self.cpp_info.components["asio"].system_libs = ["pthread"]

@@ -67,6 +67,7 @@ using joules = quantity<unit::joule>;                      ///< energy
 using watts = quantity<unit::watt>;                        ///< power
 using currency = quantity<unit::money>;                    ///< a price, in the user's own currency
 
+/// Products and quotients across units; Doxygen cannot tell such overloads apart. \cond
 [[nodiscard]] constexpr seconds operator/(bytes a, bytes_per_second b) noexcept {
     return seconds(a.value / b.value);
 }
@@ -90,6 +91,7 @@ using currency = quantity<unit::money>;                    ///< a price, in the 
 [[nodiscard]] constexpr joules operator*(watts a, seconds b) noexcept { return joules(a.value * b.value); }
 [[nodiscard]] constexpr joules operator*(seconds a, watts b) noexcept { return b * a; }
 [[nodiscard]] constexpr watts operator/(joules a, seconds b) noexcept { return watts(a.value / b.value); }
+/// \endcond
 
 template <class Unit>
 std::ostream& operator<<(std::ostream& out, quantity<Unit> q) {

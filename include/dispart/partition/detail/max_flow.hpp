@@ -30,7 +30,8 @@ class max_flow {
         for (const arc& a : arcs_) tiny_ = std::max(tiny_, a.left * 1e-15);
         while (layer(source, target)) {
             next_.assign(arcs_of_.size(), 0);
-            while (const double pushed = push(source, target, std::numeric_limits<double>::infinity()))
+            double pushed = 0.0;
+            while ((pushed = push(source, target, std::numeric_limits<double>::infinity())) != 0.0)
                 total += pushed;
         }
         return total;
