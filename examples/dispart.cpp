@@ -89,9 +89,12 @@ class command_line {
     }
     void add_probe() {
         auto& sub = add("probe", "measure this machine", probe_, cli::probe);
-        sub.add_option("--models", probe_.models, "models whose layers are measured")->delimiter(',');
+        sub.add_option("--models", probe_.models, "models whose layers are measured besides the built-in set")
+            ->delimiter(',');
+        sub.add_option("--predict", probe_.predict, "models to measure and compare with what the laws predict")
+            ->delimiter(',');
         sub.add_option("--slowdown", probe_.slowdown, "imitate a slower device")->capture_default_str();
-        sub.add_option("--repeat", probe_.repeat, "runs of each model")->capture_default_str();
+        sub.add_option("--repeat", probe_.repeat, "rounds over all models")->capture_default_str();
         sub.add_option("--out", probe_.out, "write the measurements to this file");
     }
     void add_plan() {

@@ -36,10 +36,11 @@ struct worker_arguments {
 result<int> worker(const worker_arguments& given, bool as_json);
 
 struct probe_arguments {
-    std::vector<std::string> models{};  // empty: the built-in set
+    std::vector<std::string> models{};   // besides the built-in set
+    std::vector<std::string> predict{};  // models whose layers the fitted laws predict
     double slowdown = 1.0;
     std::string out{};
-    std::size_t repeat = 5;
+    std::size_t repeat = 5;  // rounds
 };
 result<int> probe(const probe_arguments& given, bool as_json);
 

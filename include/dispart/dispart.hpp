@@ -22,6 +22,7 @@
 #include "dispart/cost/fitted.hpp"
 #include "dispart/cost/fusion.hpp"
 #include "dispart/cost/kind.hpp"
+#include "dispart/cost/law.hpp"
 #include "dispart/cost/probe_models.hpp"
 #include "dispart/cost/profiled_table.hpp"
 #include "dispart/cost/roofline.hpp"

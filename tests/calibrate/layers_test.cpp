@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "dispart/calibrate/accuracy.hpp"
 #include "dispart/model/builder.hpp"
 
 using namespace dispart;
@@ -113,4 +114,18 @@ TEST_CASE("quantiles") {
     CHECK(detail::quantile_of({3, 1, 2}, 0.0) == 1);
     CHECK(detail::quantile_of({3, 1, 2}, 1.0) == 3);
     CHECK(detail::quantile_of({7}, 0.3) == 7);
+}
+
+TEST_CASE("a cost model held against what was measured") {
+    const auto net = three_layers();
+    layer_measurements measured{.layers = {1_ms, 0_s, 4_ms}, .total = 6_ms};
+    struct two_milliseconds {
+        seconds compute(const layer_view<>& view, const device&) const {
+            return view.layer.name == "relu" ? seconds(0.0) : seconds(2e-3);
+        }
+    };
+    const auto found = accuracy_of(two_milliseconds{}, net, measured, {.name = "d"});
+    CHECK(found.layers == 2);
+    CHECK(found.median_layer_error == doctest::Approx(0.5));  // the lower of 50 % and 100 %
+    CHECK(found.whole_error() == doctest::Approx(4.0 / 6.0 - 1.0));
 }

@@ -45,6 +45,21 @@ TEST_CASE("candidates: only operands that nobody else reads") {
     CHECK(all[6] == std::vector<std::string>{"movement > elementwise/1"});
 }
 
+TEST_CASE("a gate and its product are fused together or not at all") {
+    model_builder b("swish");
+    const auto c = b.add("Conv", {b.input("x", {1, 8, 4, 4}), b.weight("w", {8, 8, 1, 1})}, {.name = "conv"});
+    b.output(b.add("Mul", {c, b.add("Sigmoid", {c}, {.name = "gate"})}, {.name = "product"}));
+    const auto net = std::move(b).build();
+    REQUIRE(net);
+    const auto all = fusion_candidates(*net);
+    CHECK(all[1] == std::vector<std::string>{"conv > gate"});
+    CHECK(all[2] == std::vector<std::string>{"conv > gate"});
+    const auto of_host = tails(*net, {true, false, false});
+    CHECK(of_host[0].value > 0.0);
+    CHECK(of_host[1].value == 0.0);
+    CHECK(tails(*net, {true, true, true})[0].value == 0.0);
+}
+
 TEST_CASE("what is learned on one model holds for another with other activations") {
     CHECK(learned().fused_layers(residual("LeakyRelu")) == std::set<std::string>{"act1", "sum", "act2"});
     CHECK(fusion_rules().fused_layers(residual()).empty());

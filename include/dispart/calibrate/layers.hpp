@@ -159,15 +159,27 @@ template <backend Backend>
     return measured;
 }
 
+/// Joins two measurements of one model, made at different times, into the shorter times of both: what else runs on a
+/// machine only ever makes a layer slower. O(layers).
+inline void keep_shorter(layer_measurements& into, const layer_measurements& other) {
+    for (layer_id v = 0; v < into.layers.size(); ++v)
+        into.layers[v] = std::min(into.layers[v], other.layers[v]);
+    into.total = std::min(into.total, other.total);
+    into.runs += other.runs;
+}
+
 /// Adds a model's measured layers to a profile: samples of those that took time, and what was fused.
 inline void add_measurements(profile& into, const model& net, const layer_measurements& measured) {
     std::vector<bool> took_time(num_vertices(net), false);
     for (layer_id v = 0; v < took_time.size(); ++v) took_time[v] = measured.layers[v].value > 0.0;
     into.fusion.learn(net, took_time);
     const auto candidates = fusion_candidates(net);
-    for (layer_id v = 0; v < took_time.size(); ++v)
-        if (took_time[v] || candidates[v].empty())
-            into.samples.push_back(sample_of(viewed_layer<>(net, v).view(), measured.layers[v]));
+    const auto of_host = tails(net, took_time);
+    for (layer_id v = 0; v < took_time.size(); ++v) {
+        if (!took_time[v] && !candidates[v].empty()) continue;
+        into.samples.push_back(sample_of(viewed_layer<>(net, v).view(), measured.layers[v]));
+        into.samples.back().tail = of_host[v];
+    }
 }
 
 }  // namespace dispart

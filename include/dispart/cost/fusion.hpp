@@ -38,25 +38,58 @@ std::string consumer_kind(const layer_view<Layer, Tensor>& view) {
 
 }  // namespace detail
 
-/// The ways in which each layer could be fused: `conv > elementwise/2` for every operand that only this layer reads and
-/// that is no output of the model. O(operands).
+/// The ways in which each layer could be fused: `conv > elementwise/1` for every operand that only this layer reads and
+/// that is no output of the model. Where an operand goes to a gate and to the product with the gate's result, as in
+/// x * Sigmoid(x), both layers have the one candidate `conv > gate`. O(operands).
 template <class Layer, class Tensor>
 [[nodiscard]] std::vector<std::vector<std::string>> fusion_candidates(const layer_graph<Layer, Tensor>& g) {
     const auto maker = producers(g);
     const csr readers = consumers(g);
     std::vector<bool> is_output(info(g).tensors.size(), false);
     for (const tensor_id t : info(g).outputs) is_output[t] = true;
+    const auto gates = [&](layer_id a, layer_id b) {  // b = Mul(x, a(x)), and nobody else reads a(x)
+        const op_family family = family_of(viewed_layer<Layer, Tensor>(g, a).view());
+        return (family == op_family::transcendental || family == op_family::elementwise) &&
+               g[b].op == "Mul" && g[a].outputs.size() == 1 && readers[g[a].outputs[0]].size() == 1 &&
+               readers[g[a].outputs[0]][0] == b;
+    };
     std::vector<std::string> kinds;
     for (layer_id v = 0; v < num_vertices(g); ++v)
         kinds.push_back(detail::producer_kind(family_of(viewed_layer<Layer, Tensor>(g, v).view())));
     std::vector<std::vector<std::string>> candidates(num_vertices(g));
     for (layer_id v = 0; v < num_vertices(g); ++v) {
         const std::string self = detail::consumer_kind(viewed_layer<Layer, Tensor>(g, v).view());
-        for (const tensor_id t : g[v].inputs)
-            if (t != no_id && maker[t] != no_id && readers[t].size() == 1 && !is_output[t])
-                candidates[v].push_back(kinds[maker[t]] + " > " + self);
+        for (const tensor_id t : g[v].inputs) {
+            if (t == no_id || maker[t] == no_id || is_output[t]) continue;
+            const auto who = readers[t];
+            const bool gated = who.size() == 2 && (gates(who[0], who[1]) || gates(who[1], who[0]));
+            if (gated) candidates[v].insert(candidates[v].begin(), kinds[maker[t]] + " > gate");
+            else if (who.size() == 1) candidates[v].push_back(kinds[maker[t]] + " > " + self);
+        }
+        if (!candidates[v].empty() && candidates[v].front().ends_with("gate")) candidates[v].resize(1);
     }
     return candidates;
+}
+
+/// Operations of the transcendental layers that each layer does in its own pass.
+/// \param took_time [vertex] false for layers that were fused
+/// \return [vertex]; 0 for the fused layers themselves
+template <class Layer, class Tensor>
+[[nodiscard]] std::vector<flops> tails(const layer_graph<Layer, Tensor>& g,
+                                       const std::vector<bool>& took_time) {
+    const auto maker = producers(g);
+    std::vector<flops> of_host(num_vertices(g));
+    for (layer_id v = 0; v < num_vertices(g); ++v) {
+        const viewed_layer<Layer, Tensor> viewed(g, v);
+        if (took_time[v] || family_of(viewed.view()) != op_family::transcendental) continue;
+        layer_id host = v;
+        for (std::size_t steps = num_vertices(g); host != no_id && !took_time[host] && steps > 0; --steps) {
+            const tensor_id t = g[host].inputs.empty() ? no_id : g[host].inputs[0];
+            host = t == no_id ? no_id : maker[t];
+        }
+        if (host != no_id && took_time[host]) of_host[host] += viewed.view().work.compute;
+    }
+    return of_host;
 }
 
 /// How often each kind of pair was fused, and how often not.

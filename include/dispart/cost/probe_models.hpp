@@ -2,6 +2,7 @@
 /// \file
 /// Models made to be measured: between them they have layers of every family in the sizes that real nets have.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -38,6 +39,25 @@ class probe_writer {
     /// Convolutions each followed by an activation.
     void activated(const std::vector<conv_size>& sizes, const std::string& op = "Relu") {
         for (const auto& c : sizes) convs({c}), then(op);
+    }
+    /// Convolutions each followed by x * Sigmoid(x).
+    void gated(const std::vector<conv_size>& sizes) {
+        for (const auto& c : sizes) {
+            convs({c});
+            const tensor_id x = at_;
+            then("Sigmoid");
+            with("Mul", x);
+        }
+    }
+    /// Channels weighed by what two small convolutions make of their means (squeeze and excitation).
+    void excited(std::int64_t squeezed) {
+        const tensor_id x = at_;
+        const std::int64_t channels = net_.builder().dims(x)[1];
+        then("GlobalAveragePool");
+        gated({{squeezed}});
+        convs({{channels}});
+        then("Sigmoid");
+        with("Mul", x);
     }
     /// A layer of one operand and perhaps constants.
     void then(const std::string& op, attributes attrs = {}, std::vector<tensor_id> constants = {}) {
@@ -141,6 +161,18 @@ inline result<model> probe_mobile() {
     w.convs({{160}});
     short_cut(160, 960, 3);
     w.activated({{1280}}, "Clip");
+    w.end_image();
+    w.begin({1, 16, 112, 112});
+    for (const auto& [wide, kernel, stride, squeezed] : {std::array<std::int64_t, 4>{32, 3, 2, 8},
+                                                         {96, 3, 2, 4},
+                                                         {240, 5, 1, 10},
+                                                         {480, 3, 2, 20},
+                                                         {672, 5, 1, 28},
+                                                         {1152, 5, 2, 48}}) {
+        w.gated({{wide}, {wide, kernel, stride, wide}});
+        w.excited(squeezed);
+        w.convs({{wide / 6}});
+    }
     w.end_image();
     w.begin({1, 240, 28, 28});
     w.activated({{240, 1, 1, 3}, {240, 3, 1, 240}, {240, 1, 1, 3}, {256, 1, 1, 8}, {256, 3, 1, 32}});

@@ -8,13 +8,14 @@
 
 #include "dispart/cost/concepts.hpp"
 #include "dispart/cost/family.hpp"
+#include "dispart/cost/sample.hpp"
 #include "dispart/cost/signature.hpp"
 
 namespace dispart {
 
 /// Time = (max(FLOPs / (speed * efficiency of the family), bytes / memory bandwidth) + layer overhead) * slowdown.
 ///
-/// Bytes are activations read and written plus constants; a memory bandwidth of 0 is no limit; layers that only give the
+/// Bytes are activations read and written plus the constants of convolutions, products and recurrent layers; a memory bandwidth of 0 is no limit; layers that only give the
 /// same elements a new shape (family `view`) cost the overhead alone. O(1).
 /// Source: Williams, Waterman, Patterson, "Roofline: an insightful visual performance model for multicore
 /// architectures", Communications of the ACM 52(4), 2009. Overhead and efficiency are additions.
@@ -28,7 +29,8 @@ struct roofline {
         if (family == op_family::view) return overhead(view, on);
         const seconds arithmetic =
             view.work.compute / (on.speed * efficiency[static_cast<std::size_t>(family)]);
-        const bytes moved = view.work.input + view.work.output + view.work.weights;
+        const bytes constants = reads_all_weights(family) ? view.work.weights : bytes(0.0);
+        const bytes moved = view.work.input + view.work.output + constants;
         const seconds traffic = on.memory_bandwidth.value > 0.0 ? moved / on.memory_bandwidth : seconds(0.0);
         return std::max(arithmetic, traffic) * on.slowdown + overhead(view, on);
     }

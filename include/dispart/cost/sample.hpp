@@ -13,13 +13,19 @@
 
 namespace dispart {
 
-/// A layer's work and the time that it took.
+/// A layer's work and the time that it took, together with the layers done in the same pass.
 struct cost_sample {
     std::string signature{};
     op_family family = op_family::other;
     layer_work work{};
     seconds measured{};
+    flops tail{};  ///< of the transcendental layers (Sigmoid, Tanh, ...) done in the same pass
 };
+
+/// The operator of a sample: what its signature begins with.
+[[nodiscard]] inline std::string operator_of(const cost_sample& sample) {
+    return sample.signature.substr(0, sample.signature.find('{'));
+}
 
 /// What a layer's time is linear in: 1, FLOPs, bytes read, bytes written, bytes of constants.
 inline constexpr std::size_t cost_feature_count = 5;
@@ -29,9 +35,19 @@ using cost_features = std::array<double, cost_feature_count>;
     return {1.0, work.compute.value, work.input.value, work.output.value, work.weights.value};
 }
 
+/// Whether layers of a family read all their constants; Gather reads a few rows of a table.
+[[nodiscard]] constexpr bool reads_all_weights(op_family family) { return family <= op_family::recurrent; }
+
+/// The features that a sample's time is fitted to.
+[[nodiscard]] inline cost_features features_of(const cost_sample& sample) {
+    cost_features x = features_of(sample.work);
+    if (!reads_all_weights(sample.family)) x[4] = 0.0;
+    return x;
+}
+
 template <class Layer, class Tensor>
 [[nodiscard]] cost_sample sample_of(const layer_view<Layer, Tensor>& view, seconds measured) {
-    return {layer_signature(view), family_of(view), view.work, measured};
+    return {layer_signature(view), family_of(view), view.work, measured, {}};
 }
 
 }  // namespace dispart

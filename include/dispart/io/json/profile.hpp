@@ -31,6 +31,7 @@ inline result<void> read_value(const json& value, const std::string& path, cost_
     in.get("output_bytes", out.work.output);
     in.get("weight_bytes", out.work.weights);
     in.get("seconds", out.measured);
+    in.maybe("tail_flops", out.tail);
     return in.finish();
 }
 
@@ -57,13 +58,15 @@ inline result<void> read_value(const json& value, const std::string& path, fusio
 }
 
 inline ordered_json sample_to_json(const cost_sample& s) {
-    return {{"signature", s.signature},
-            {"family", std::string(to_string(s.family))},
-            {"flops", s.work.compute.value},
-            {"input_bytes", s.work.input.value},
-            {"output_bytes", s.work.output.value},
-            {"weight_bytes", s.work.weights.value},
-            {"seconds", s.measured.value}};
+    ordered_json out{{"signature", s.signature},
+                     {"family", std::string(to_string(s.family))},
+                     {"flops", s.work.compute.value},
+                     {"input_bytes", s.work.input.value},
+                     {"output_bytes", s.work.output.value},
+                     {"weight_bytes", s.work.weights.value},
+                     {"seconds", s.measured.value}};
+    if (s.tail.value > 0.0) out["tail_flops"] = s.tail.value;
+    return out;
 }
 
 /// Amounts of a profile are finite and not negative, or 0 where unknown.
@@ -78,7 +81,7 @@ inline result<void> check_profile(const profile& p) {
     for (std::size_t i = 0; i < p.samples.size(); ++i) {
         const auto& s = p.samples[i];
         for (const double value : {s.work.compute.value, s.work.input.value, s.work.output.value,
-                                   s.work.weights.value, s.measured.value})
+                                   s.work.weights.value, s.measured.value, s.tail.value})
             DISPART_CHECK(amount("samples[" + std::to_string(i) + "]", value));
     }
     return {};
