@@ -3,6 +3,7 @@
 packages_to_build="g++ cmake make ninja-build libeigen3-dev libxtensor-dev libboost-dev libexpected-dev
   nlohmann-json3-dev libprotozero-dev libcli11-dev"
 packages_to_test="doctest-dev"
+packages_to_compare="libsimgrid-dev"
 packages_to_fuzz="clang-19 libclang-rt-19-dev"
 
 # need_packages PACKAGE...: installs the missing ones, as root or through sudo; says what to do where neither is possible.

@@ -124,6 +124,32 @@ TEST_CASE("plan, explain and simulate: a plan file goes from one to the next") {
     CHECK(unknown.parsed()["error"]["hint"] == "did you mean 'fast'?");
 }
 
+TEST_CASE("schedule: makespan, bound, gap, algorithm and seconds; the schedule and its picture on demand") {
+    const scratch here;
+    here.write("tasks.json",
+               R"({"format": "task-graph/1", "tasks": [{"id": 0, "cost": 4}, {"id": 1, "cost": 2},
+        {"id": 2, "cost": 2}], "edges": [{"src": 0, "dst": 1, "size": 1}, {"src": 0, "dst": 2, "size": 1}],
+        "nodes": [{"id": 0, "speed": 2}, {"id": 1, "speed": 1}], "link_speed": [[1, 1], [1, 1]]})");
+    const std::string file = here.path("tasks.json");
+    const auto best =
+        dispart_cli("schedule --json --budget 0.1 --schedule --svg " + here.path("s.svg") + " " + file);
+    INFO(best.text);
+    REQUIRE(best.status == 0);
+    const auto document = best.parsed();
+    CHECK(document["makespan"] == 4.0);  // all on the fast one: 2 + 1 + 1
+    CHECK(document["bound"].get<double>() <= 4.0);
+    CHECK(document["gap"].get<double>() >= 0.0);
+    CHECK(document["seconds"].get<double>() < 5.0);
+    CHECK(document["schedule"].size() == 3);
+    CHECK(std::filesystem::file_size(here.path("s.svg")) > 500);
+    const auto exact = dispart_cli("schedule --json --algorithm branch-and-bound " + file);
+    CHECK(exact.parsed()["gap"] == 0.0);
+    CHECK(dispart_cli("schedule --json --algorithm hbmct " + file).parsed()["algorithm"] == "hbmct");
+    const auto unknown = dispart_cli("schedule --json --algorithm no-such " + file);
+    CHECK(unknown.status == 1);
+    CHECK(unknown.parsed()["error"]["hint"].get<std::string>().find("heft") != std::string::npos);
+}
+
 TEST_CASE("run: local workers over TCP give what one device gives, and leave their files") {
     const scratch here;
     const std::string out = " --out " + here.path("out");

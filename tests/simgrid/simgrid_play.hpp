@@ -1,14 +1,17 @@
 #pragma once
 // Plays a workload with SimGrid (CM02), in a process of its own, since SimGrid has one engine per process.
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -25,6 +28,7 @@ namespace dispart::test {
 struct simgrid_outcome {
     std::vector<double> end;   // [item] seconds
     double cpu_seconds = 0.0;  // of the simulation itself, without building the platform and activities
+    bool stopped = false;      // it used up its seconds; `end` is then empty
 };
 
 namespace detail {
@@ -85,8 +89,16 @@ inline void assign(const work_item& item, const sg::ActivityPtr& activity,
         as_itself(activity, [](auto* a) { a->vetoable_start(); });
 }
 
+/// Ends this process after so many seconds of processor time from now.
+inline void limit_processor_time(double most_seconds) {
+    const double used = static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+    const auto limit = static_cast<rlim_t>(std::ceil(used + most_seconds));
+    const rlimit both{limit, limit};
+    ::setrlimit(RLIMIT_CPU, &both);
+}
+
 inline simgrid_outcome run_simgrid(const platform& on, const std::vector<double>& link_latency,
-                                   const workload& work) {
+                                   const workload& work, double most_seconds) {
     std::vector<std::string> words{"simgrid", "--log=root.thresh:critical", "--log=no_loc"};
     std::vector<char*> argv;
     for (auto& word : words) argv.push_back(word.data());
@@ -105,6 +117,7 @@ inline simgrid_outcome run_simgrid(const platform& on, const std::vector<double>
         as_itself(activities[pair.first],
                   [&](auto* before) { before->add_successor(activities[pair.second]); });
     const auto start = [&](std::size_t i) { assign(work.items[i], activities[i], hosts); };
+    if (std::isfinite(most_seconds)) limit_processor_time(most_seconds);
     const std::clock_t began = std::clock();
     // An item with a time of its own is started by an actor; the others start when what is before them is over.
     std::map<double, std::vector<std::size_t>> later;
@@ -129,16 +142,17 @@ inline simgrid_outcome run_simgrid(const platform& on, const std::vector<double>
 }  // namespace detail
 
 /// Transfers' sizes must be whole bytes; computations of one device must not be ready at the same time, since SimGrid
-/// would share the processor among them. Empty if the process failed.
+/// would share the processor among them. Empty if the process failed, or was stopped after so much processor time.
 inline simgrid_outcome simgrid_play(const platform& on, const std::vector<double>& link_latency,
-                                    const workload& work) {
+                                    const workload& work,
+                                    double most_seconds = std::numeric_limits<double>::infinity()) {
     int ends[2];
     if (::pipe(ends) != 0) return {};
     std::fflush(nullptr);
     std::cout.flush();
     const pid_t child = ::fork();
     if (child == 0) {
-        const auto out = detail::run_simgrid(on, link_latency, work);
+        const auto out = detail::run_simgrid(on, link_latency, work, most_seconds);
         const auto send = [&](const void* data, std::size_t size) {
             for (const char* at = static_cast<const char*>(data); size > 0;) {
                 const auto sent = ::write(ends[1], at, size);
@@ -160,7 +174,9 @@ inline simgrid_outcome simgrid_play(const platform& on, const std::vector<double
         if (more > 0) bytes_got += static_cast<std::size_t>(more);
     }
     ::close(ends[0]);
-    ::waitpid(child, nullptr, 0);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFSIGNALED(status) && std::isfinite(most_seconds)) return {{}, most_seconds, true};
     if (bytes_got < got.size() * sizeof(double)) return {};
     return {{got.begin() + 1, got.end()}, got[0]};
 }
