@@ -118,6 +118,16 @@ result<std::vector<tensor>> make_inputs(const model& m, std::size_t request) {
     std::vector<tensor> inputs;
     for (const auto t : info(m).inputs) {
         const auto& about = info(m).tensors[t];
+        if (about.type == dtype::i64) {
+            DISPART_TRY(auto made, io::reference_input(*about.dims, dtype::i64));
+            const auto values = made.data<std::int64_t>();
+            if (!values.empty())
+                std::rotate(values.begin(),
+                            values.begin() + static_cast<std::ptrdiff_t>(request % values.size()),
+                            values.end());
+            inputs.push_back(std::move(made));
+            continue;
+        }
         if (about.type != dtype::f32) {
             DISPART_TRY(auto made, tensor::make(about.type, *about.dims));
             std::fill(made.bytes().begin(), made.bytes().end(), std::byte{0});

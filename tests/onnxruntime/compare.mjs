@@ -1,13 +1,13 @@
 // What ONNX Runtime computes, for tests and benchmarks.
 //   node compare.mjs MODEL.onnx [--out DIR] [NAME=1x3x224x224 ...]    writes DIR/MODEL.ref.json and DIR/MODEL.outK.f32
 //   node compare.mjs MODEL.onnx --time N [NAME=...]                   prints seconds of N runs on one thread as JSON
-// Inputs follow one rule: float32, row-major, std::minstd_rand0 from seed 1, value 2x/2147483647 - 1, restarted for each
-// input. An unknown dimension is 1 unless the input's shape is given.
+// Inputs follow one rule: row-major, std::minstd_rand0 from seed 1, float32 value 2x/2147483647 - 1, int64 value x mod 2,
+// restarted for each input. An unknown dimension is 1 unless the input's shape is given.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import ort from 'onnxruntime-node';
 
-const rule = 'float32, row-major: x0=1; x=(x*16807) mod 2147483647 (std::minstd_rand0); value=2*x/2147483647-1; restarted for each input';
+const rule = 'row-major: x0=1; x=(x*16807) mod 2147483647 (std::minstd_rand0); float32: 2*x/2147483647-1, int64: x mod 2; restarted for each input';
 
 // The fields of a protobuf message as [number, value]: a number for varints, a Buffer for length-delimited ones.
 function* fields(message) {
@@ -36,28 +36,29 @@ function* fields(message) {
 const all = (message, number) => [...fields(message)].filter(([n]) => n === number).map(([, value]) => value);
 const first = (message, number, otherwise = Buffer.alloc(0)) => all(message, number)[0] ?? otherwise;
 
-// name -> shape of every graph input that is not an initialiser, in the file's order (onnx.proto's field numbers).
-function inputShapes(file) {
+// name -> type and shape of every graph input that is not an initialiser, in the file's order (onnx.proto's numbers).
+function graphInputs(file) {
   const graph = first(readFileSync(file), 7);
   const initialised = new Set(all(graph, 5).map((tensor) => first(tensor, 8).toString()));
-  const shapes = new Map();
+  const inputs = new Map();
   for (const input of all(graph, 11)) {
     const name = first(input, 1).toString();
     const tensor = first(first(input, 2), 1);
     if (initialised.has(name)) continue;
-    if (first(tensor, 1, 1) !== 1) throw new Error(`input ${name} is not float32`);
-    shapes.set(name, all(first(tensor, 2), 1).map((dim) => Math.max(1, first(dim, 1, 1))));
+    const type = { 1: 'float32', 7: 'int64' }[first(tensor, 1, 1)];
+    if (!type) throw new Error(`input ${name} is neither float32 nor int64`);
+    inputs.set(name, { type, shape: all(first(tensor, 2), 1).map((dim) => Math.max(1, first(dim, 1, 1))) });
   }
-  return shapes;
+  return inputs;
 }
 
-function seeded(shape) {
-  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+function seeded({ type, shape }) {
+  const values = new (type === 'int64' ? BigInt64Array : Float32Array)(shape.reduce((a, b) => a * b, 1));
   for (let i = 0, x = 1; i < values.length; ++i) {
     x = (x * 16807) % 2147483647;
-    values[i] = (2 * x) / 2147483647 - 1;
+    values[i] = type === 'int64' ? BigInt(x % 2) : (2 * x) / 2147483647 - 1;
   }
-  return new ort.Tensor('float32', values, shape);
+  return new ort.Tensor(type, values, shape);
 }
 
 function options(args) {
@@ -85,7 +86,7 @@ async function writeReference(session, feeds, { model, out }) {
     writeFileSync(path.join(out, file), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     return { name, shape: dims.map(Number), file };
   });
-  const inputs = Object.entries(feeds).map(([name, tensor]) => ({ name, shape: tensor.dims.map(Number) }));
+  const inputs = Object.entries(feeds).map(([name, tensor]) => ({ name, type: tensor.type, shape: tensor.dims.map(Number) }));
   const reference = { model: path.basename(model), input_rule: rule, inputs, outputs,
                       computed_with: 'ONNX Runtime, CPU, graph optimisations disabled' };
   writeFileSync(path.join(out, `${stem}.ref.json`), JSON.stringify(reference, null, 1));
@@ -105,8 +106,9 @@ async function time(session, feeds, { model, time: runs }) {
 
 try {
   const wanted = options(process.argv.slice(2));
-  const shapes = new Map([...inputShapes(wanted.model), ...wanted.shapes]);
-  const feeds = Object.fromEntries([...shapes].map(([name, shape]) => [name, seeded(shape)]));
+  const inputs = [...graphInputs(wanted.model)].map(([name, { type, shape }]) =>
+    [name, { type, shape: wanted.shapes.get(name) ?? shape }]);
+  const feeds = Object.fromEntries(inputs.map(([name, about]) => [name, seeded(about)]));
   const session = await ort.InferenceSession.create(wanted.model, {
     executionProviders: ['cpu'], intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3,
     graphOptimizationLevel: wanted.time ? 'all' : 'disabled' });

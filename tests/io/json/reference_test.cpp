@@ -39,6 +39,8 @@ TEST_CASE("inputs are what std::minstd_rand0 gives") {
     std::minstd_rand0 engine(1);
     for (const float value : input->data<float>())
         REQUIRE(value == static_cast<float>(2.0 * static_cast<double>(engine()) / 2147483647.0 - 1.0));
+    CHECK(io::reference_input({3}, dtype::i64)->data<std::int64_t>()[0] == 16807 % 2);
+    CHECK(io::reference_input({3}, dtype::boolean).error().code == errc::unsupported);
     CHECK(io::reference_input({1 << 20, 1 << 20}).error().code == errc::limit_exceeded);
     CHECK(io::reference_input({-1}).error().code == errc::shape_mismatch);
 }

@@ -30,20 +30,26 @@ struct reference_case {
 /// Most elements of the inputs of a reference together.
 inline constexpr std::int64_t max_reference_elements = std::int64_t{1} << 28;
 
-/// An f32 tensor filled by the rule of reference files: x = 16807 x mod (2^31 - 1) from x = 1 on (std::minstd_rand0),
-/// element 2x / (2^31 - 1) - 1, row-major. Values lie in (-1, 1).
-/// Errors: shape_mismatch (negative, overflow), limit_exceeded (over `max_reference_elements`, or no memory).
-[[nodiscard]] inline result<tensor> reference_input(const shape& dims) {
+/// A tensor filled by the rule of reference files: x = 16807 x mod (2^31 - 1) from x = 1 on (std::minstd_rand0), row-major;
+/// an f32 element is 2x / (2^31 - 1) - 1, in (-1, 1), an i64 one x mod 2, an index into whatever there is two of.
+/// Errors: shape_mismatch (negative, overflow), limit_exceeded (over `max_reference_elements`, or no memory), unsupported
+/// (another type).
+[[nodiscard]] inline result<tensor> reference_input(const shape& dims, dtype type = dtype::f32) {
     DISPART_TRY(const auto count, checked_elements(dims));
     if (count > max_reference_elements)
         return fail(errc::limit_exceeded, to_string(dims), "more than 2^28 elements");
-    DISPART_TRY(auto filled, tensor::make(dtype::f32, dims));
+    if (type != dtype::f32 && type != dtype::i64)
+        return fail(errc::unsupported, std::string(to_string(type)), "the rule fills f32 and i64 tensors");
+    DISPART_TRY(auto filled, tensor::make(type, dims));
     constexpr std::uint64_t modulus = 2147483647;
     std::uint64_t x = 1;
-    for (float& element : filled.data<float>()) {
-        x = x * 16807 % modulus;
-        element = static_cast<float>(static_cast<double>(2 * x) / static_cast<double>(modulus) - 1.0);
-    }
+    const auto next = [&] { return x = x * 16807 % modulus; };
+    if (type == dtype::i64)
+        for (std::int64_t& element : filled.data<std::int64_t>())
+            element = static_cast<std::int64_t>(next() % 2);
+    else
+        for (float& element : filled.data<float>())
+            element = static_cast<float>(static_cast<double>(2 * next()) / static_cast<double>(modulus) - 1.0);
     return filled;
 }
 
@@ -69,7 +75,11 @@ template <class T>
     DISPART_TRY(const auto count, checked_elements(dims));
     if (count > room) return fail(errc::limit_exceeded, path + ".shape", "the inputs are too many elements");
     room -= count;
-    DISPART_TRY(input.value, reference_input(dims));
+    std::string type = "float32";
+    if (item.contains("type")) DISPART_CHECK(read_field(item, path, "type", type));
+    if (type != "float32" && type != "int64")
+        return fail(errc::unsupported, path + ".type", "inputs are float32 or int64, not " + type);
+    DISPART_TRY(input.value, reference_input(dims, type == "int64" ? dtype::i64 : dtype::f32));
     return input;
 }
 
