@@ -69,7 +69,8 @@ class schedule_painter {
                  ", " + readable_seconds(s.finish - s.start) + "</title></rect>\n";
         const std::string label = problem_.task_label(t);
         if (width > 7.5 * static_cast<double>(label.size()))
-            text(x + width / 2, y + height * 0.65, label, "text-anchor=\"middle\" fill=\"white\"");
+            text(x + width / 2, y + height * 0.65, label,
+                 "text-anchor=\"middle\" fill=\"" + std::string(request_text_colour(t)) + "\"");
     }
 
     /// From the end of the sender to the arrival, across the rows.
@@ -95,7 +96,7 @@ class schedule_painter {
         body_ += "<line x1=\"" + pixels(x1) + "\" y1=\"" + pixels(y1) + "\" x2=\"" + pixels(x2) + "\" y2=\"" +
                  pixels(y2) + "\" stroke=\"" + colour + "\" stroke-width=\"" + pixels(width) + "\"/>\n";
     }
-    void text(double x, double y, std::string_view words, const char* style = "") {
+    void text(double x, double y, std::string_view words, const std::string& style = "") {
         body_ += "<text x=\"" + pixels(x) + "\" y=\"" + pixels(y) + "\" " + style + ">" + xml_escape(words) +
                  "</text>\n";
     }

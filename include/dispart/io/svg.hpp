@@ -88,6 +88,12 @@ inline const char* request_colour(request_id r) {
     return colours[r % std::size(colours)];
 }
 
+/// What can be read on `request_colour`.
+inline const char* request_text_colour(request_id r) {
+    static constexpr const char* colours[] = {"white", "black", "white", "black", "black", "white", "black"};
+    return colours[r % std::size(colours)];
+}
+
 inline std::string device_name(const timeline& trace, device_id d) {
     if (d == no_id) return "outside";
     return d < trace.devices.size() && !trace.devices[d].empty() ? trace.devices[d]
@@ -176,10 +182,10 @@ class gantt_painter {
                  "</title></rect>\n";
         if (!thin && width > 18.0)
             text(x + width / 2, y + height * 0.7, std::to_string(e.request),
-                 "text-anchor=\"middle\" fill=\"white\"");
+                 "text-anchor=\"middle\" fill=\"" + std::string(request_text_colour(e.request)) + "\"");
     }
 
-    void text(double x, double y, std::string_view words, const char* style = "") {
+    void text(double x, double y, std::string_view words, const std::string& style = "") {
         body_ += "<text x=\"" + pixels(x) + "\" y=\"" + pixels(y) + "\" xml:space=\"preserve\" " + style +
                  ">" + xml_escape(words) + "</text>\n";
     }
