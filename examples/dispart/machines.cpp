@@ -2,6 +2,7 @@
 
 #include "dispart/io/file.hpp"
 #include "dispart/io/json/cluster.hpp"
+#include "dispart/io/json/cluster_dot.hpp"
 #include "dispart/io/json/kubernetes.hpp"
 #include "dispart/io/xml/hwloc.hpp"
 #include "dispart/io/xml/simgrid.hpp"
@@ -26,6 +27,7 @@ result<cluster> load_cluster(const std::filesystem::path& path) {
     auto made = [&]() -> result<cluster> {
         if (first != std::string::npos && text[first] == '<')
             return parse_xml_cluster(text, path.stem().string());
+        if (path.extension() == ".dot" || path.extension() == ".gv") return io::parse_cluster_dot(text);
         DISPART_TRY(const auto document, io::parse_json(text, "cluster"));
         return document.is_object() && document.contains("items") ? io::kubernetes_from_json(document)
                                                                   : io::cluster_from_json(document);

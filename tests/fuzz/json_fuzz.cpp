@@ -1,10 +1,11 @@
-// Any bytes, read as each kind of JSON file: an error with a message, or a value that survives writing and reading.
+// Any bytes, read as each kind of JSON file, and as DOT: an error with a message, or a value that survives writing and reading.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "dispart/io/json/cluster.hpp"
+#include "dispart/io/json/cluster_dot.hpp"
 #include "dispart/io/json/iperf.hpp"
 #include "dispart/io/json/kubernetes.hpp"
 #include "dispart/io/json/model.hpp"
@@ -40,6 +41,10 @@ void survives(std::string_view text, Read read, Write write) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
+    if (const auto drawn = io::parse_cluster_dot(text); told(drawn)) {
+        const auto again = io::parse_cluster_dot(io::cluster_dot(*drawn));
+        expect(again.has_value() && io::cluster_to_json(*again) == io::cluster_to_json(*drawn));
+    }
     const auto document = io::parse_json(text);
     if (!told(document)) return 0;
     const auto as_cluster = [](std::string_view t) { return io::parse_cluster(t); };
