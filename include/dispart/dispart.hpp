@@ -95,6 +95,7 @@
 #include "dispart/partition/chain_orders.hpp"
 #include "dispart/partition/concepts.hpp"
 #include "dispart/partition/contiguous.hpp"
+#include "dispart/partition/criteria.hpp"
 #include "dispart/partition/exhaustive.hpp"
 #include "dispart/partition/latency_search.hpp"
 #include "dispart/partition/linearised.hpp"

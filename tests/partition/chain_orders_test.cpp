@@ -78,7 +78,7 @@ TEST_CASE("the same input gives the same output, and identical devices are not p
     const auto again = chain_orders_partitioner{}.solve(problem, objective::throughput);
     REQUIRE(once);
     CHECK(once->order == again->order);
-    CHECK(once->tried == 1);
+    CHECK(once->tried == 2);  // one order, and all at once
     CHECK(once->chain.value == 2);
 }
 
@@ -90,4 +90,21 @@ TEST_CASE("the search ends where the result is good enough") {
     const auto content = chain_orders_partitioner{{.good_enough = 1e9}}.solve(problem, objective::throughput);
     REQUIRE(searched);
     CHECK(content->tried < searched->tried);
+}
+
+TEST_CASE("a search that is cut short says so, and finds no better value than the whole one") {
+    random_source random(77);
+    for (int k = 0; k < 40; ++k) {
+        const auto problem =
+            test::random_instance(random, {.layers = 9, .devices = 4, .unlimited_memory = 1.0});
+        const auto order = detail::all_devices(problem);
+        for (const auto goal : {objective::latency, objective::throughput}) {
+            const auto whole = chain_partitioner{}.solve(problem, goal);
+            const auto cut = chain_partitioner{.options = {.max_steps = 30}}.solve(problem, goal);
+            if (!whole || !cut) continue;
+            CHECK(cut->value >= whole->value);
+            CHECK(cut->bound <= whole->value);
+            if (cut->exact) CHECK(cut->value == doctest::Approx(whole->value));
+        }
+    }
 }

@@ -40,6 +40,7 @@ struct chain_solution {
 struct chain_options {
     std::size_t max_states =
         1'000'000;  ///< per search; beyond, states are dropped and the answer is not exact
+    std::size_t max_steps = 20'000'000;  ///< segments priced and states compared per search; beyond, the same
 };
 
 /// Solves one instance for any number of device orders; what does not depend on the order is computed once.
@@ -77,11 +78,12 @@ class chain_solver {
         }));
     }
 
-    /// A partition on this order that is better than `below` by more than a millionth, made as good as it gets; or
+    /// A partition on this order that is better than `below` by more than a millionth, made as good as it gets, up to a
+    /// relative tolerance; or
     /// nothing. Quick where there is none, so that many orders can be tried. Where tensors skip segments it may
     /// overlook partitions for throughput.
     [[nodiscard]] std::optional<chain_solution> improve(const std::vector<device_id>& order, objective goal,
-                                                        double below) {
+                                                        double below, double tolerance = 1e-9) {
         if (!check_order(order)) return std::nullopt;
         const double limit = below * (1.0 - 1e-6);
         if (is_line()) return improve_line(order, goal, limit);
@@ -90,7 +92,15 @@ class chain_solver {
                                ? glimpse<detail::chain_goal::serial>(order, limit)
                                : glimpse<detail::chain_goal::overlapped>(order, limit);
         if (!first) return std::nullopt;
-        return optimise(order, goal, first);
+        return optimise(order, goal, first, tolerance);
+    }
+
+    /// The same among divisions that cut only where no tensor skips a layer, on an increasing subsequence of the order,
+    /// made as good as they get; quick. Its bound is of these divisions.
+    [[nodiscard]] std::optional<chain_solution> improve_blocks(const std::vector<device_id>& order,
+                                                               objective goal, double below) {
+        if (!line_ || !check_order(order)) return std::nullopt;
+        return improve_line(order, goal, std::min(below * (1.0 - 1e-6), no_limit));
     }
 
     /// The best contiguous partition on devices in any order, at most `most` of them; devices of one kind may be
@@ -99,14 +109,15 @@ class chain_solver {
     /// Exact, with a bound for all orders, where the instance is a line and no two pairs that the partition uses share
     /// a link; elsewhere blocks between cuts that no tensor skips stay together. Some 30 * kinds * entries steps, where
     /// entries = (product of all kinds' sizes + 1) * kinds * blocks.
+    /// \param known a value that a partition has which is there already; nothing also where none is below it
     [[nodiscard]] std::optional<chain_solution>
     solve_any_order(const std::vector<detail::alike_devices>& kinds, objective goal, std::size_t most,
-                    std::size_t max_entries) {
+                    std::size_t max_entries, double known = no_limit) {
         if (!line_) return std::nullopt;
         const auto states =
             detail::line_states::in_any_order(kinds, most, max_entries / (line_->blocks() + 1));
         if (!states || states->size() == 0) return std::nullopt;
-        auto found = search_line(*states, goal, std::numeric_limits<double>::max());
+        auto found = search_line(*states, goal, known);
         if (!found) return std::nullopt;
         found->exact = found->exact && is_line();
         if (!is_line()) found->bound = 0.0;
@@ -116,10 +127,12 @@ class chain_solver {
     /// Whether no tensor skips a layer.
     [[nodiscard]] bool is_line() const noexcept { return line_ && line_->cuts().is_whole; }
     [[nodiscard]] const instance& problem() const noexcept { return *problem_; }
-    /// Segments priced by all searches so far: the work done, whatever the machine.
+    /// Segments priced and states compared by all searches so far: the work done, whatever the machine.
     [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
 
   private:
+    static constexpr double no_limit = std::numeric_limits<double>::max();
+
     struct candidate {
         partition division{};  ///< may be empty: then only the figures count
         double value = 0.0;    ///< by `evaluate`
@@ -185,6 +198,8 @@ class chain_solver {
             known = candidate{found->division, found->value, priced(found->division)};
         } else {
             known = one_device(order, goal);
+            if (auto blocks = improve_blocks(order, goal, known ? known->value : no_limit))
+                known = candidate{blocks->division, blocks->value, priced(blocks->division)};
         }
         if (tables().most_live() >= detail::chain_state::anybody) return std::nullopt;
         return optimise(order, goal, std::move(known));
@@ -279,18 +294,19 @@ class chain_solver {
     }
 
     [[nodiscard]] std::optional<chain_solution> optimise(const std::vector<device_id>& order, objective goal,
-                                                         std::optional<candidate> best) {
+                                                         std::optional<candidate> best,
+                                                         double tolerance = 1e-9) {
         if (goal == objective::latency) return optimise_latency(order, std::move(best));
         return problem().load == load_model::serial
-                   ? optimise_period<detail::chain_goal::serial>(order, std::move(best))
-                   : optimise_period<detail::chain_goal::overlapped>(order, std::move(best));
+                   ? optimise_period<detail::chain_goal::serial>(order, std::move(best), tolerance)
+                   : optimise_period<detail::chain_goal::overlapped>(order, std::move(best), tolerance);
     }
 
     [[nodiscard]] std::optional<chain_solution> optimise_latency(const std::vector<device_id>& order,
                                                                  std::optional<candidate> best) {
         if (!tails_) tails_ = std::make_unique<detail::chain_tails>(tables());
         detail::chain_search<detail::chain_goal::latency> search(tables(), tails_.get(), order,
-                                                                 options_.max_states);
+                                                                 options_.max_states, options_.max_steps);
         const double limit = best ? best->value : std::numeric_limits<double>::infinity();
         if (const auto found = run(search, limit, false)) best = judge(*found, objective::latency);
         if (!best || best->division.parts.empty()) return std::nullopt;
@@ -309,7 +325,8 @@ class chain_solver {
     /// One quick look for a partition within the limit.
     template <detail::chain_goal Goal>
     [[nodiscard]] std::optional<candidate> glimpse(const std::vector<device_id>& order, double limit) {
-        detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states);
+        detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states,
+                                          options_.max_steps);
         const auto found = run(search, limit, true);
         if (!found) return std::nullopt;
         auto seen = judge(*found, objective::throughput);
@@ -319,9 +336,10 @@ class chain_solver {
 
     /// Halves the interval between what is impossible and what was found, until nothing is between.
     template <detail::chain_goal Goal>
-    [[nodiscard]] std::optional<chain_solution> optimise_period(const std::vector<device_id>& order,
-                                                                std::optional<candidate> best) {
-        detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states);
+    [[nodiscard]] std::optional<chain_solution>
+    optimise_period(const std::vector<device_id>& order, std::optional<candidate> best, double tolerance) {
+        detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states,
+                                          options_.max_steps);
         double low = least_period(order);  // nothing is below
         double high = std::numeric_limits<double>::infinity();
         bool certain = true;
@@ -344,9 +362,9 @@ class chain_solver {
             return certain = false;
         };
         if (!best && !ask(std::numeric_limits<double>::max())) return std::nullopt;
-        while (certain && high > low * (1.0 + 1e-9) && high > 0.0) {
-            if (high > low * 1.02) ask(low + (high - low) / 2.0);
-            if (high <= low * 1.02 && !ask(high * (1.0 - 1e-9))) break;
+        while (certain && high > low * (1.0 + tolerance) && high > 0.0) {
+            if (high > low * 1.02 || tolerance > 1e-6) ask(low + (high - low) / 2.0);
+            if (high <= low * 1.02 && tolerance <= 1e-6 && !ask(high * (1.0 - 1e-9))) break;
         }
         const bool exact = best->value <= low * (1.0 + 1e-8);
         return chain_solution{std::move(best->division), best->value, std::min(low, best->value), exact};

@@ -22,13 +22,13 @@
 namespace dispart {
 
 struct chain_orders_options {
-    std::size_t tries = 100;        ///< orders that the local search looks at, at most
-    std::size_t steps = 1'000'000;  ///< segments that it prices, about; ends it within some 50 ms
-    double good_enough = 0.0;       ///< the search ends when the objective is not above this
-    std::uint64_t seed = 1;         ///< of the moves
+    std::size_t tries = 100;      ///< orders that the local search looks at, at most
+    std::size_t steps = 300'000;  ///< segments that it prices, about; ends it within some 10 ms
+    double good_enough = 0.0;     ///< the search ends when the objective is not above this
+    std::uint64_t seed = 1;       ///< of the moves
     std::size_t exact_entries =
-        3'000'000;          ///< largest table with which all orders of a line are searched at once
-    chain_options chain{};  ///< for each order
+        3'000'000;  ///< largest table with which all orders of a line are searched at once
+    chain_options chain{.max_steps = 100'000};  ///< for each order
 };
 
 /// The best order of devices that was found, and the chain algorithm's answer for it.
@@ -207,7 +207,8 @@ class order_search {
 /// Contiguous segments on devices in any order: where the instance is a line and its devices of few kinds, dynamic
 /// programming over the sets of devices used; elsewhere local search over orders, each solved by the chain algorithm.
 ///
-/// The search begins with the order of the dynamic program over blocks that no tensor skips, the orders by id, by speed, and along the fastest links, then swaps, moves and replaces devices.
+/// The search begins with the orders by id, by speed, and along the fastest links, then swaps, moves and replaces devices:
+/// first among divisions that cut where no tensor skips a layer, then, from the best of these, among all.
 /// Errors: invalid_argument (no layers), infeasible (no order that was tried admits a partition), limit_exceeded.
 /// Exact for lines while sets of devices * devices * layers are at most `exact_entries` (12 different devices and 100
 /// layers by default); elsewhere heuristic in the order, exact for each order as `chain_solver` is, with about `tries`
@@ -224,64 +225,114 @@ struct chain_orders_partitioner {
 
     /// The same with a solver that is there already.
     [[nodiscard]] result<chain_orders_solution> solve(chain_solver& solver, objective goal) const {
-        detail::order_search orders(solver.problem(), options);
         chain_orders_solution best;
-        result<void> outcome = fail(errc::infeasible, "cluster", "no device may run any layer");
-        const auto try_order = [&](const std::vector<device_id>& order) {
-            ++best.tried;
-            std::optional<chain_solution> found;
-            if (outcome) {
-                found = solver.improve(order, goal, best.chain.value);
-            } else if (auto first = solver.solve(order, goal)) {
-                found = std::move(*first);
-            } else {
-                outcome = tl::unexpected(first.error());
-            }
-            if (!found) return false;
-            outcome = {};
-            best.order = order;
-            best.chain = std::move(*found);
-            return true;
-        };
-        if (auto any = solver.solve_any_order(orders.kinds(), goal, orders.length(), options.exact_entries)) {
-            outcome = {};
-            best.bound = any->bound;
-            best.exact = any->exact;
-            ++best.tried;
-            for (const part& p : any->division.parts) best.order.push_back(p.device);
-            best.chain = std::move(*any);
-            if (best.exact) return best;
-            if (!solver.is_line()) try_order(std::vector(best.order));
-        }
-        for (const auto& order : orders.first_orders())
-            if (!order.empty() && orders.is_new(order)) try_order(order);
-        // nothing yet: a walk through other orders, until one admits a partition
-        auto here = orders.first_orders().front();
-        for (std::size_t k = 0; k < options.tries && !outcome && !here.empty(); ++k) {
-            const auto next = orders.neighbour(here);
-            if (!next) break;
-            here = *next;
-            ++best.tried;
-            auto found = solver.improve(here, goal, std::numeric_limits<double>::max());
-            if (!found) continue;
-            outcome = {};
-            best.order = here;
-            best.chain = std::move(*found);
-        }
-        if (!outcome) return tl::unexpected(outcome.error());
-        const std::size_t end = best.tried + options.tries;
-        const std::size_t last_step = solver.steps() + options.steps;
-        while (best.tried < end && solver.steps() < last_step && best.chain.value > options.good_enough) {
-            const auto next = orders.neighbour(best.order);
-            if (!next) break;
-            try_order(*next);
-        }
+        search_blocks(solver, goal, best);
+        search_all_orders(solver, goal, best);
+        if (best.exact || (solver.is_line() && !best.order.empty())) return best;
+        DISPART_CHECK(search_orders(solver, goal, best));
         return best;
     }
 
     [[nodiscard]] result<partition> operator()(const instance& problem, objective goal) const {
         DISPART_TRY(auto solution, solve(problem, goal));
         return std::move(solution.chain.division);
+    }
+
+  private:
+    static void take(chain_orders_solution& best, const std::vector<device_id>& order, chain_solution found) {
+        best.order = order;
+        best.chain = std::move(found);
+    }
+
+    /// Local search over orders among divisions that cut only where no tensor skips a layer: many orders in little time.
+    void search_blocks(chain_solver& solver, objective goal, chain_orders_solution& best) const {
+        detail::order_search orders(solver.problem(), options);
+        double known = std::numeric_limits<double>::max();
+        const auto try_order = [&](const std::vector<device_id>& order) {
+            ++best.tried;
+            auto found = solver.improve_blocks(order, goal, known);
+            if (!found) return;
+            known = found->value;
+            take(best, order, std::move(*found));
+        };
+        for (const auto& order : orders.first_orders())
+            if (!order.empty() && orders.is_new(order)) try_order(order);
+        local_search(solver, orders, best, try_order, solver.steps() + options.steps);
+    }
+
+    /// The program over sets of devices, where it is small enough.
+    void search_all_orders(chain_solver& solver, objective goal, chain_orders_solution& best) const {
+        const detail::order_search orders(solver.problem(), options);
+        const double known =
+            best.order.empty() ? std::numeric_limits<double>::max() : best.chain.value * (1.0 + 1e-6);
+        auto any = solver.solve_any_order(orders.kinds(), goal, orders.length(), options.exact_entries, known);
+        if (!any) return;
+        ++best.tried;
+        best.bound = any->bound;
+        best.exact = any->exact;
+        if (!best.order.empty() && best.chain.value < any->value) {
+            best.exact = best.chain.exact = best.bound > 0.0 && best.chain.value <= best.bound * (1.0 + 1e-8);
+            return;
+        }
+        std::vector<device_id> order;
+        for (const part& p : any->division.parts) order.push_back(p.device);
+        take(best, order, std::move(*any));
+    }
+
+    /// Local search over orders, each solved by the chain algorithm with all its cuts.
+    result<void> search_orders(chain_solver& solver, objective goal, chain_orders_solution& best) const {
+        detail::order_search orders(solver.problem(), options);
+        result<void> outcome;
+        if (best.order.empty()) outcome = fail(errc::infeasible, "cluster", "no device may run any layer");
+        const auto try_order = [&](const std::vector<device_id>& order) {
+            ++best.tried;
+            if (outcome) {
+                if (auto found = solver.improve(order, goal, best.chain.value, 0.01))
+                    take(best, order, std::move(*found));
+                return;
+            }
+            auto first = solver.solve(order, goal);
+            if (first) take(best, order, std::move(*first));
+            outcome = first ? result<void>{} : tl::unexpected(first.error());
+        };
+        const std::size_t last_step = solver.steps() + options.steps;
+        if (outcome) try_order(std::vector(best.order));
+        for (const auto& order : orders.first_orders())
+            if ((!outcome || solver.steps() < last_step) && !order.empty() && orders.is_new(order))
+                try_order(order);
+        if (!outcome) walk(solver, goal, orders, best);
+        if (best.order.empty()) return outcome;
+        local_search(solver, orders, best, try_order, last_step);
+        if (auto polished = solver.improve(best.order, goal, best.chain.value))
+            take(best, std::vector(best.order), std::move(*polished));
+        return {};
+    }
+
+    /// Through other orders, until one admits a partition.
+    void walk(chain_solver& solver, objective goal, detail::order_search& orders,
+              chain_orders_solution& best) const {
+        auto here = orders.first_orders().front();
+        for (std::size_t k = 0; k < options.tries && best.order.empty() && !here.empty(); ++k) {
+            const auto next = orders.neighbour(here);
+            if (!next) break;
+            here = *next;
+            ++best.tried;
+            if (auto found = solver.improve(here, goal, std::numeric_limits<double>::max()))
+                take(best, here, std::move(*found));
+        }
+    }
+
+    /// Neighbours of the best order, until tries or steps are used up.
+    template <class Try>
+    void local_search(chain_solver& solver, detail::order_search& orders, chain_orders_solution& best,
+                      Try try_order, std::size_t last_step) const {
+        const std::size_t end = best.tried + options.tries;
+        while (!best.order.empty() && best.tried < end && solver.steps() < last_step &&
+               best.chain.value > options.good_enough) {
+            const auto next = orders.neighbour(best.order);
+            if (!next) break;
+            try_order(*next);
+        }
     }
 };
 static_assert(partitioner<chain_orders_partitioner>);

@@ -172,9 +172,12 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_TRY(made.prediction, detail::predict(problem, made.tasks, options.simulated_requests));
     made.network = detail::network_of(problem);
     made.binding = detail::name_of(problem, best.figures.binding);
-    auto bound = best_lower_bound(problem, options.goal);
-    if (best.bound > bound.seconds) bound = {"all divisions with one stage a device", best.bound};
     const double value = best.figures.value(options.goal);
+    lower_bound bound{"all divisions with one stage a device", best.bound};
+    if (bound.seconds < value * (1.0 - 1e-8))
+        if (auto other = best_lower_bound(problem, options.goal, {.enough = value});
+            other.seconds >= bound.seconds)
+            bound = std::move(other);
     made.bound_name = bound.name;
     made.bound_s = std::min(bound.seconds, value);
     made.gap = value > 0.0 ? (value - made.bound_s) / value : 0.0;

@@ -50,7 +50,10 @@ inline std::optional<evaluation> best_with(const instance& problem, const partit
     std::optional<evaluation> best;
     for (std::size_t at = 0; at < division.parts.size(); ++at) {
         const std::size_t size = division.parts[at].layers.size();
-        for (std::size_t count = 1;; count = std::min(count * 2, size)) {
+        double compute = 0.0;  // of the whole stage
+        for (const layer_id l : division.parts[at].layers) compute += problem.compute(l, d);
+        for (std::size_t count = 1;; count = std::min(count * 4, size)) {
+            if (best && count == size && compute >= best->value(goal)) break;
             for (const bool front : {true, false}) {
                 auto tried = evaluate(problem, with_device(division, at, count, front, d));
                 if (!tried && problem_seen.empty()) problem_seen = tried.error().message;

@@ -27,13 +27,15 @@ struct found_division {
 struct search_options {
     std::vector<device_id> order{};  ///< the only order to try; empty: search
     chain_orders_options orders{};   ///< how long to search
+    chain_options chain{};           ///< for the only order
 };
 
 /// The chain algorithm on the given order of devices, or on the best of many. Errors: those of `chain_solver` and
 /// `chain_orders_partitioner`.
 [[nodiscard]] inline result<found_division> search_chains(const instance& problem, objective goal,
                                                           const search_options& options = {}) {
-    DISPART_TRY(auto solver, chain_solver::make(problem, options.orders.chain));
+    DISPART_TRY(auto solver,
+                chain_solver::make(problem, options.order.empty() ? options.orders.chain : options.chain));
     chain_solution best;
     double bound = 0.0;
     if (options.order.empty()) {

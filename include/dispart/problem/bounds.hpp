@@ -28,6 +28,8 @@ struct lower_bound {
 
 struct bound_options {
     std::size_t iterations = 300;  ///< of the search for the prices of the assignment bound
+    double enough =
+        std::numeric_limits<double>::infinity();  ///< no search for larger ones: a value that is reached
     double most_steps = 2e8;  ///< transfers looked at by the critical path; beyond, they are taken as free
 };
 
@@ -252,15 +254,17 @@ inline double best_single_device(const instance& p) {
 /// searched by halving. O(20 * `assignment_bound`). Certified. Source: Lenstra, Shmoys, Tardos, 1990 (the pruned
 /// relaxation).
 [[nodiscard]] inline double pruned_assignment_bound(const instance& problem, double plain,
-                                                    std::size_t iterations = 300) {
+                                                    std::size_t iterations = 300,
+                                                    double enough = detail::infinite) {
     const std::vector<bool> all(problem.layer_count(), true);
     const double entries = static_cast<double>(problem.fixed_seconds.size());
     if (!(plain > 0.0) || !std::isfinite(plain) || entries * static_cast<double>(iterations) > 2e6)
         return plain;
-    double low = plain, high = 4.0 * plain;
-    for (int round = 0; round < 16; ++round) {
+    double low = plain, high = std::min(4.0 * plain, enough);
+    for (int round = 0; round < 16 && high > low * 1.0005; ++round) {
         const double limit = low + (high - low) / 2.0;
-        if (assignment_bound(problem, all, iterations, limit) > limit) low = limit;
+        if (detail::best_dual(detail::class_costs_of(problem, all, limit), iterations, limit) > limit)
+            low = limit;
         else high = limit;
     }
     return low;
@@ -437,15 +441,16 @@ class uncut_groups {
 /// Also layers between two that must share a device share it (a device runs one part), and groups are kept from devices
 /// from which they could not exchange with their neighbours, source or sink what they must. The largest such limit above
 /// `known` is searched by halving. O(12 * (100 * layers * devices + layers^2 / 64)); `known` where that is too much.
-[[nodiscard]] inline double uncut_bound(const instance& problem, double known) {
+[[nodiscard]] inline double uncut_bound(const instance& problem, double known,
+                                        double enough = detail::infinite) {
     const auto layers = static_cast<double>(problem.layer_count());
     const auto devices = static_cast<double>(problem.device_count());
     if (layers * devices * devices > 2e5 || layers > 3000.0 || !(known > 0.0)) return known;
-    const double high = detail::single_device_period(problem);
+    const double high = std::min(detail::single_device_period(problem), enough);
     if (!std::isfinite(high) || high <= known) return known;
     detail::uncut_groups groups(problem);
     double low = known, top = high;
-    for (int round = 0; round < 14 && top > low * 1.001; ++round) {
+    for (int round = 0; round < 14 && top > low * 1.002; ++round) {
         const double limit = top > 4.0 * low ? std::sqrt(low * top) : low + (top - low) / 2.0;
         if (groups.is_impossible(limit, 100)) low = limit;
         else top = limit;
@@ -478,16 +483,17 @@ class uncut_groups {
         slowest = std::max(slowest, detail::fastest(problem, l));
     const double plain =
         assignment_bound(problem, std::vector<bool>(problem.layer_count(), true), options.iterations);
-    std::vector<lower_bound> bounds{{"slowest layer", slowest},
-                                    {"assignment", plain},
-                                    {"assignment without what takes too long",
-                                     pruned_assignment_bound(problem, plain, options.iterations)}};
+    std::vector<lower_bound> bounds{
+        {"slowest layer", slowest},
+        {"assignment", plain},
+        {"assignment without what takes too long",
+         pruned_assignment_bound(problem, plain, options.iterations, options.enough)}};
     if (detail::hangs_together(problem))
         bounds.push_back({"one device or one cut",
                           std::min(detail::best_single_device(problem), detail::cheapest_cut(problem))});
     double known = 0.0;
     for (const auto& each : bounds) known = std::max(known, each.seconds);
-    bounds.push_back({"transfers that take too long", uncut_bound(problem, known)});
+    bounds.push_back({"transfers that take too long", uncut_bound(problem, known, options.enough)});
     return bounds;
 }
 

@@ -36,11 +36,12 @@ class chain_search {
   public:
     /// `tails` are needed for latency only.
     chain_search(chain_tables& tables, const chain_tails* tails, std::vector<device_id> order,
-                 std::size_t max_states)
+                 std::size_t max_states, std::size_t max_steps)
         : tables_(tables)
         , tails_(tails)
         , order_(tables, std::move(order), Goal)
         , max_states_(max_states)
+        , max_steps_(max_steps)
         , n_(tables.layers()) {
         DISPART_EXPECTS(order_.size() < chain_state::anybody && (!is_latency || tails_ != nullptr));
         for (const bool owed : {false, true})
@@ -58,21 +59,22 @@ class chain_search {
         best_ = none;
         furthest_ = 0;
         hashed_.clear();
-        states_.clear(classes_ * order_.size(), max_states_);
+        states_.clear(classes_ * order_.size(), max_states_, max_steps_);
         states_.add({});
         find_needs();
         for (std::size_t q = 0; q < order_.size(); ++q) {
             expand_onto(q);
-            if (!is_latency && best_ != none) break;
+            if ((!is_latency && best_ != none) || states_.looks_left() == 0) break;
             drop_dominated(q);
         }
+        steps_ += max_steps_ - states_.looks_left();
         if (best_ == none) return std::nullopt;
         return trace_back();
     }
 
     /// Whether the last run looked at every state; where not, a negative answer means nothing.
     [[nodiscard]] bool complete() const noexcept { return states_.complete(); }
-    /// Segments priced in all runs so far.
+    /// Segments priced and states compared in all runs so far.
     [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
 
   private:
@@ -143,6 +145,7 @@ class chain_search {
     }
     void drop_if_worse(chain_state& s, std::uint32_t than) {
         for (; than != none && !s.dead; than = states_[than].next) {
+            if (!states_.look()) return;
             const chain_state& other = states_[than];
             s.dead = !other.dead && other.head <= s.head && other.last <= s.last;
         }
@@ -177,6 +180,7 @@ class chain_search {
         candidates_.clear();
         for (std::size_t p = 0; p < q; ++p)
             for (std::uint32_t id = states_.bucket(class_number(p, i, 0)); id != none; id = states_[id].next) {
+                if (!states_.look()) return;
                 if (states_[id].dead || order_.has_twin_between(p, q)) continue;
                 candidates_.push_back(id);
                 const auto entry = entry_of(states_[id], cut, q);
@@ -221,7 +225,7 @@ class chain_search {
         std::size_t read = 0, fed = 0;
         if (!settle_owed(s, cut, q)) return;
         for (std::size_t j = std::max<std::size_t>(s.cut + 1, need_[q + 1]); j <= end; ++j) {
-            ++steps_;
+            if (!states_.look()) return;
             const double busy = sums[j] - sums[s.cut];
             if (!is_latency && busy > limit_) return;
             for (; read < cut.by_reader.size() && cut.tensors[cut.by_reader[read]].next_reader < j; ++read)
@@ -407,7 +411,7 @@ class chain_search {
     chain_tables& tables_;
     const chain_tails* tails_;
     chain_order order_;
-    std::size_t max_states_;
+    std::size_t max_states_, max_steps_;
     std::size_t n_;
     std::size_t classes_ = 0;
     std::vector<std::size_t> class_base_[2]{};  // [owed][cut]

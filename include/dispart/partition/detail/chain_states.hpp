@@ -37,9 +37,10 @@ struct chain_state {
 /// Arena of states with their holders and values. A state under construction has its own at the arena's end.
 class chain_states {
   public:
-    /// Forgets all states. `buckets`: number of buckets that are addressed by number.
-    void clear(std::size_t buckets, std::size_t most) {
+    /// Forgets all states. `buckets`: number of buckets that are addressed by number; `most_looks`: see `look`.
+    void clear(std::size_t buckets, std::size_t most, std::size_t most_looks) {
         most_ = most;
+        looks_left_ = most_looks;
         complete_ = true;
         states_.clear();
         holders_.clear();
@@ -51,7 +52,14 @@ class chain_states {
     [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
     [[nodiscard]] chain_state& operator[](std::uint32_t id) { return states_[id]; }
     [[nodiscard]] const chain_state& operator[](std::uint32_t id) const { return states_[id]; }
-    /// Whether no state had to be dropped for lack of room.
+    /// Counts a segment priced or two states compared; false when there were too many.
+    [[nodiscard]] bool look() noexcept {
+        if (looks_left_ == 0) return complete_ = false;
+        --looks_left_;
+        return true;
+    }
+    [[nodiscard]] std::size_t looks_left() const noexcept { return looks_left_; }
+    /// Whether no state had to be dropped for lack of room or time.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
     /// The first state of a numbered bucket; `next` leads on.
     [[nodiscard]] std::uint32_t& bucket(std::size_t number) { return numbered_[number]; }
@@ -96,6 +104,7 @@ class chain_states {
         bool replaced = false;
         for (std::uint32_t id = first; id != chain_state::none; id = states_[id].next) {
             chain_state& other = states_[id];
+            if (!look()) return false;
             if (other.dead || !same_key(other, s)) continue;
             if (is_as_good(other, s)) return false;
             if (!is_as_good(s, other)) continue;
@@ -134,7 +143,7 @@ class chain_states {
         old.parent = better.parent;
     }
 
-    std::size_t most_ = 0;
+    std::size_t most_ = 0, looks_left_ = 0;
     bool complete_ = true;
     std::vector<chain_state> states_{};
     std::vector<std::uint16_t> holders_{};

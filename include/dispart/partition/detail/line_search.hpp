@@ -60,6 +60,10 @@ class line_states {
             step.push_back(step.back() * (kind.size() + 1));
             if (step.back() > most_nodes) return std::nullopt;
         }
+        std::size_t devices = 0, nodes = 0;  // nodes: for each kind, the sets in which it is
+        for (const auto& kind : kinds)
+            devices += kind.size(), nodes += step.back() / (kind.size() + 1) * kind.size();
+        if (most >= devices && nodes > most_nodes) return std::nullopt;
         line_states made;
         made.kinds_ = std::move(kinds);
         const auto count = [&](std::size_t set, std::size_t kind) {
@@ -135,6 +139,13 @@ class line_search {
     [[nodiscard]] std::optional<line_division> least_load(double low, double high, double& bound) {
         std::optional<line_division> best = within(high);
         if (!best) return bound = high, std::nullopt;
+        if (high < infinity &&
+            best->value >= high * (1.0 - 1e-5)) {  // whoever asks may know the best one already
+            const double limit = best->value * (1.0 - 1e-9);
+            auto better = within(limit);
+            if (!better) return bound = limit, best;
+            best = std::move(better);
+        }
         while (best->value > low * (1.0 + 1e-9) && best->value > 0.0) {
             const bool close = best->value <= low * (1.0 + 1e-7);
             const double limit = close ? best->value * (1.0 - 1e-9) : low + (best->value - low) / 2.0;
