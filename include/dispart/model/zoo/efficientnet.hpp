@@ -21,8 +21,9 @@ namespace detail {
     return swish(n, name, n.batch_norm(name + ".bn", n.conv(name, x, out, c)));
 }
 
-/// Variance of a weight times fan-in that keeps the variance behind x * sigmoid(x), and behind gates of about a half.
-inline constexpr double swish_gain = 2.8;
+/// Variance of a weight times fan-in that keeps large activations level behind x * sigmoid(x), and behind gates of about a
+/// half; small ones are held up by the biases.
+inline constexpr double swish_gain = 2.0;
 inline constexpr double gated_gain = 4.0 * swish_gain;
 
 /// Scales each channel by a gate computed from all channels' means.

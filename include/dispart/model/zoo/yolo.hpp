@@ -52,7 +52,8 @@ class darknet {
     auto passed = d.conv(fine, 64, 1);
     passed = n.unary("SpaceToDepth", "reorg", passed, {{"blocksize", std::int64_t{2}}});
     x = d.conv(n.concat("concat", {passed, x}), 1024, 3);
-    return n.finish(n.conv("detect", x, 425, {.gain = 1.0}), "detections");
+    // Each of the five pools raises what it passes on: the last layer brings it back to order 1.
+    return n.finish(n.conv("detect", x, 425, {.gain = 0.02}), "detections");
 }
 
 }  // namespace dispart::zoo
