@@ -131,7 +131,7 @@ template <class T>
 
 [[nodiscard]] inline ordered_json attribute_to_json(const std::string& name, const attribute& value) {
     static constexpr const char* kinds[] = {"int", "float", "string", "ints", "floats", "strings", "tensor"};
-    const auto plain = std::visit(
+    auto plain = std::visit(
         []<class T>(const T& held) -> ordered_json {
             if constexpr (std::is_same_v<T, tensor>) return tensor_to_json(held);
             else if constexpr (std::is_same_v<T, float>) return element_to_json(held);
@@ -237,7 +237,7 @@ class model_reader {
             read.outputs.push_back(id);
         }
         if (read.name.empty() && !outputs.empty()) read.name = outputs.front();
-        add_vertex(std::move(read), made_);
+        add_vertex(read, made_);
         operands_.push_back(std::move(inputs));
         return {};
     }

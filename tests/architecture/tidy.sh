@@ -1,0 +1,11 @@
+#!/bin/bash
+# tidy.sh [HEADER...]: clang-tidy 19 over the umbrella, or over these headers of include/; 77 (skipped) without clang-tidy-19.
+command -v clang-tidy-19 >/dev/null || { echo "skipped: clang-tidy-19 is not installed"; exit 77; }
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+[ $# != 0 ] || set -- dispart/dispart.hpp
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for header in "$@"; do echo "#include \"$header\""; done > "$work/unit.cpp"
+eigen=$(pkg-config --variable=includedir eigen3 2>/dev/null || echo /usr/include)/eigen3
+clang-tidy-19 --quiet --config-file=.clang-tidy --warnings-as-errors='*' "$work/unit.cpp" -- \
+  -std=c++20 -fno-relaxed-template-template-args -I include -isystem "$eigen"
