@@ -22,10 +22,10 @@
 namespace dispart {
 
 struct chain_orders_options {
-    std::size_t tries = 100;      ///< orders that the local search looks at, at most
-    std::size_t steps = 300'000;  ///< segments that it prices, about; ends it within some 10 ms
-    double good_enough = 0.0;     ///< the search ends when the objective is not above this
-    std::uint64_t seed = 1;       ///< of the moves
+    std::size_t tries = 100;        ///< orders that the local search looks at, at most
+    std::size_t steps = 1'000'000;  ///< segments priced and states compared, about; some 20 ms
+    double good_enough = 0.0;       ///< the search ends when the objective is not above this
+    std::uint64_t seed = 1;         ///< of the moves
     std::size_t exact_entries =
         3'000'000;  ///< largest table with which all orders of a line are searched at once
     chain_options chain{.max_steps = 100'000};  ///< for each order
