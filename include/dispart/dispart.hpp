@@ -113,6 +113,7 @@
 #include "dispart/plan/explain.hpp"
 #include "dispart/plan/make_plan.hpp"
 #include "dispart/plan/plan.hpp"
+#include "dispart/plan/rates.hpp"
 #include "dispart/plan/reasons.hpp"
 #include "dispart/plan/search.hpp"
 #include "dispart/plan/validate.hpp"
