@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.hpp"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,13 +89,13 @@ std::vector<std::string> includes_of(std::istream& in) {
 }
 
 layer_table our_table() {
-    std::ifstream in(fs::path(DISPART_SOURCE_DIR) / "tests/architecture/layers.txt");
+    std::ifstream in(fs::path(dispart::test::source_folder) / "tests/architecture/layers.txt");
     return read_table(in);
 }
 
 TEST_CASE("every include of every header is allowed by the table") {
     const layer_table table = our_table();
-    const fs::path root = fs::path(DISPART_SOURCE_DIR) / "include/dispart";
+    const fs::path root = fs::path(dispart::test::source_folder) / "include/dispart";
     std::size_t headers = 0;
     for (const auto& entry : fs::recursive_directory_iterator(root)) {
         const std::string header = entry.path().lexically_relative(root).generic_string();
@@ -107,7 +109,7 @@ TEST_CASE("every include of every header is allowed by the table") {
 
 TEST_CASE("every room stands in the table") {
     const layer_table table = our_table();
-    for (const auto& entry : fs::directory_iterator(fs::path(DISPART_SOURCE_DIR) / "include/dispart")) {
+    for (const auto& entry : fs::directory_iterator(fs::path(dispart::test::source_folder) / "include/dispart")) {
         if (entry.is_directory())
             CHECK_MESSAGE(table.rooms.contains(entry.path().filename().string()), entry.path());
     }

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "support/paths.hpp"
 #include "support/tiny_instance.hpp"
 
 using namespace dispart;
@@ -33,7 +34,7 @@ TEST_CASE("every name is found, unique, and solves a small instance") {
 
 TEST_CASE("every partitioner that a header declares is in the table") {
     const std::filesystem::path room =
-        std::filesystem::path(DISPART_SOURCE_DIR) / "include/dispart/partition";
+        std::filesystem::path(test::source_folder) / "include/dispart/partition";
     const std::regex declared(R"re(string_view name\(\) \{ return "([^"]+)"; \})re");
     std::size_t count = 0;
     for (const auto& file : std::filesystem::directory_iterator(room)) {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <system_error>
 
+#include "support/paths.hpp"
+
 namespace dispart::test {
 
 /// The folder of real models and published instances that some tests read, or nothing where it is absent.
@@ -18,11 +20,7 @@ inline std::optional<std::filesystem::path> corpus() {
         return std::filesystem::path(path);
     };
     if (auto found = existing(std::getenv("DISPART_CORPUS"))) return found;
-#ifdef DISPART_CORPUS
-    return existing(DISPART_CORPUS);
-#else
-    return std::nullopt;
-#endif
+    return existing(configured_corpus);
 }
 
 }  // namespace dispart::test

@@ -49,11 +49,11 @@ schedule_problem_of(const instance& problem, const partition& division, bool pin
         tables.memory.resident.push_back(weights);
         tables.task_names.push_back("part " + std::to_string(tables.task_names.size()));
         for (device_id d = 0; d < devices; ++d) {
-            double seconds = pinned && d != p.device ? std::numeric_limits<double>::infinity() : 0.0;
+            double takes = pinned && d != p.device ? std::numeric_limits<double>::infinity() : 0.0;
             for (const layer_id l : p.layers)
-                seconds += problem.is_allowed(l, d) ? problem.compute(l, d)
+                takes += problem.is_allowed(l, d) ? problem.compute(l, d)
                                                     : std::numeric_limits<double>::infinity();
-            tables.seconds.push_back(seconds);
+            tables.seconds.push_back(takes);
         }
     }
     task_id source = no_id, sink = no_id;

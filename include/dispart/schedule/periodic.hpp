@@ -45,7 +45,7 @@ namespace detail {
 }
 
 /// [device] seconds per request.
-[[nodiscard]] inline std::vector<double> device_loads(const schedule_problem& problem,
+[[nodiscard]] inline std::vector<double> steady_loads(const schedule_problem& problem,
                                                       const std::vector<device_id>& device) {
     std::vector<double> load(problem.device_count(), 0.0);
     for (task_id t = 0; t < device.size(); ++t) load[device[t]] += problem.seconds(t, device[t]);
@@ -145,7 +145,7 @@ make_periodic(const schedule_problem& problem, const std::vector<device_id>& dev
     for (task_id t = 0; t < n; ++t)
         if (device[t] >= problem.device_count() || !problem.is_allowed(t, device[t]))
             return fail(errc::invalid_argument, problem.task_label(t), "the task may not run on its device");
-    const auto load = detail::device_loads(problem, device);
+    const auto load = detail::steady_loads(problem, device);
     periodic_schedule made{.period = std::max(period, *std::max_element(load.begin(), load.end()))};
     made.first.tasks.resize(n);
     auto& tasks = made.first.tasks;
