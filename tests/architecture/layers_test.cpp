@@ -109,7 +109,8 @@ TEST_CASE("every include of every header is allowed by the table") {
 
 TEST_CASE("every room stands in the table") {
     const layer_table table = our_table();
-    for (const auto& entry : fs::directory_iterator(fs::path(dispart::test::source_folder) / "include/dispart")) {
+    for (const auto& entry :
+         fs::directory_iterator(fs::path(dispart::test::source_folder) / "include/dispart")) {
         if (entry.is_directory())
             CHECK_MESSAGE(table.rooms.contains(entry.path().filename().string()), entry.path());
     }

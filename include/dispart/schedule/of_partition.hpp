@@ -52,7 +52,7 @@ schedule_problem_of(const instance& problem, const partition& division, bool pin
             double takes = pinned && d != p.device ? std::numeric_limits<double>::infinity() : 0.0;
             for (const layer_id l : p.layers)
                 takes += problem.is_allowed(l, d) ? problem.compute(l, d)
-                                                    : std::numeric_limits<double>::infinity();
+                                                  : std::numeric_limits<double>::infinity();
             tables.seconds.push_back(takes);
         }
     }
