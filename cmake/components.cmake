@@ -1,9 +1,12 @@
-# Header-only targets made by glob: dispart_component(NAME FOLDER dir LINK target...), then dispart_core(LINK target...).
+# Header-only targets made by glob: dispart_component(NAME FOLDER dir LINK target... [OPTIONAL]), then
+# dispart_core(LINK target...).
 include("${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake")
 list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
 
 set(DISPART_INCLUDE_DIR "${PROJECT_SOURCE_DIR}/include")
 set(DISPART_COMPONENTS "") # the components that exist here: dispart::<name> each
+set(DISPART_OPTIONAL_COMPONENTS "") # those that nothing of ours needs
+set(DISPART_OPTIONAL_FOLDERS "")
 
 # Gives the library these headers. Each compiles alone (target all_verify_interface_header_sets), except *.inl.hpp: pieces
 # that another header includes, perhaps several times.
@@ -20,10 +23,16 @@ function(dispart_headers target)
                                              INTERFACE_HEADER_SETS_TO_VERIFY HEADERS)
 endfunction()
 
-# dispart::<name>, when what it links to is there; otherwise it is left out and said so.
+# dispart::<name>, when what it links to is there; otherwise it is left out and said so. Who links to an optional one
+# sees the macro DISPART_WITH_<NAME>.
 function(dispart_component name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FOLDER" "LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIONAL" "FOLDER" "LINK")
   set(DISPART_COMPONENT_FOLDERS ${DISPART_COMPONENT_FOLDERS} ${arg_FOLDER} PARENT_SCOPE)
+  set(list DISPART_COMPONENTS)
+  if(arg_OPTIONAL)
+    set(list DISPART_OPTIONAL_COMPONENTS)
+    set(DISPART_OPTIONAL_FOLDERS ${DISPART_OPTIONAL_FOLDERS} ${arg_FOLDER} PARENT_SCOPE)
+  endif()
   dispart_find_dependencies(${name} QUIET)
   foreach(dependency IN LISTS arg_LINK)
     if(NOT TARGET ${dependency})
@@ -36,8 +45,12 @@ function(dispart_component name)
   add_library(dispart::${name} ALIAS dispart_${name})
   set_target_properties(dispart_${name} PROPERTIES EXPORT_NAME ${name})
   target_link_libraries(dispart_${name} INTERFACE dispart ${arg_LINK})
+  if(arg_OPTIONAL)
+    string(TOUPPER "DISPART_WITH_${name}" macro)
+    target_compile_definitions(dispart_${name} INTERFACE ${macro})
+  endif()
   dispart_headers(dispart_${name} ${headers})
-  set(DISPART_COMPONENTS ${DISPART_COMPONENTS} ${name} PARENT_SCOPE)
+  set(${list} ${${list}} ${name} PARENT_SCOPE)
 endfunction()
 
 # dispart::dispart: the headers that no component has claimed.

@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 set(package_dir "${CMAKE_INSTALL_DATADIR}/cmake/dispart")
 
 # Each component is an export of its own, so that only its own dependencies are looked for.
-foreach(component IN ITEMS dispart ${DISPART_COMPONENTS})
+foreach(component IN ITEMS dispart ${DISPART_COMPONENTS} ${DISPART_OPTIONAL_COMPONENTS})
   if(component STREQUAL "dispart")
     set(target dispart)
   else()
@@ -18,7 +18,7 @@ configure_file(cmake/dispartConfig.cmake.in dispartConfig.cmake @ONLY)
 write_basic_package_version_file(dispartConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(
   FILES "${PROJECT_BINARY_DIR}/dispartConfig.cmake" "${PROJECT_BINARY_DIR}/dispartConfigVersion.cmake"
-        cmake/dependencies.cmake cmake/FindProtozero.cmake
+        cmake/dependencies.cmake cmake/FindProtozero.cmake cmake/FindLZ4.cmake cmake/FindZFP.cmake
   DESTINATION "${package_dir}")
 
 # For builds without CMake; the headers of xtensor, Boost and tl::expected are found on the usual path.

@@ -61,6 +61,9 @@ class codec_table {
         return fail(errc::unsupported, std::string(name), "no codec of this name is here");
     }
 
+    [[nodiscard]] auto begin() const noexcept { return codecs_.begin(); }
+    [[nodiscard]] auto end() const noexcept { return codecs_.end(); }
+
     /// "codec:raw", ..., as HELLO and WELCOME announce them.
     [[nodiscard]] std::vector<std::string> capabilities() const {
         std::vector<std::string> all;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The customisation point of `tensor/`: codecs, which turn a tensor into bytes for the wire and back.
+/// The customisation points of `tensor/`: codecs, which turn a tensor into bytes for the wire and back.
 
 #include <concepts>
 #include <cstddef>
@@ -27,6 +27,18 @@ concept codec = requires(const C& c, const tensor& t, tensor& filled, std::vecto
     { c.encode(t, out) } -> std::same_as<result<void>>;
     { c.decode(in, filled) } -> std::same_as<result<void>>;
     { c.max_relative_error() } -> std::convertible_to<double>;
+};
+
+/// A compressor of bytes, which `stacked_codec` puts behind a codec.
+/// - `c.name()`: short name, stable on the wire ("lz4").
+/// - `c.compress(in, out)`: appends; error `limit_exceeded` for more than it can take.
+/// - `c.decompress(in, out)`: fills `out` entirely; error `parse_error` for any other input, as in `codec`.
+template <class C>
+concept byte_compressor = requires(const C& c, std::span<const std::byte> in, std::vector<std::byte>& out,
+                                   std::span<std::byte> filled) {
+    { c.name() } -> std::convertible_to<std::string_view>;
+    { c.compress(in, out) } -> std::same_as<result<void>>;
+    { c.decompress(in, filled) } -> std::same_as<result<void>>;
 };
 
 }  // namespace dispart

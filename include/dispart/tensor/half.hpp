@@ -103,10 +103,53 @@ __attribute__((target("avx,f16c"))) inline std::size_t narrow_groups(const float
     }
     return i;
 }
+
+[[nodiscard]] inline bool cpu_has_avx2() noexcept {
+    static const bool has = __builtin_cpu_supports("avx2");
+    return has;
+}
+
+using eight_words = unsigned __attribute__((vector_size(32)));
+using eight_bf16 = unsigned short __attribute__((vector_size(16)));
+
+__attribute__((target("avx2"))) inline std::size_t widen_groups(const bf16_bits* in, float* out,
+                                                                std::size_t count) {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        eight_bf16 halves;
+        std::memcpy(&halves, in + i, sizeof halves);
+        const eight_words words = __builtin_convertvector(halves, eight_words) << 16U;
+        std::memcpy(out + i, &words, sizeof words);
+    }
+    return i;
+}
+
+__attribute__((target("avx2"))) inline std::size_t narrow_groups(const float* in, bf16_bits* out,
+                                                                 std::size_t count) {
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        eight_words words;
+        std::memcpy(&words, in + i, sizeof words);
+        const eight_words rounded = (words + 0x7fffU + ((words >> 16U) & 1U)) >> 16U;
+        const eight_words quiet = (words >> 16U) | 0x40U;
+        const auto is_nan = reinterpret_cast<eight_words>((words & 0x7fffffffU) > 0x7f800000U);
+        const eight_words chosen = (is_nan & quiet) | (~is_nan & rounded);
+        const eight_bf16 halves = __builtin_convertvector(chosen, eight_bf16);
+        std::memcpy(static_cast<void*>(out + i), &halves, sizeof halves);
+    }
+    return i;
+}
 #else
 [[nodiscard]] inline bool cpu_has_f16c() noexcept { return false; }
-inline std::size_t widen_groups(const f16_bits*, float*, std::size_t) { return 0; }
-inline std::size_t narrow_groups(const float*, f16_bits*, std::size_t) { return 0; }
+[[nodiscard]] inline bool cpu_has_avx2() noexcept { return false; }
+template <class Half>
+inline std::size_t widen_groups(const Half*, float*, std::size_t) {
+    return 0;
+}
+template <class Half>
+inline std::size_t narrow_groups(const float*, Half*, std::size_t) {
+    return 0;
+}
 #endif
 
 }  // namespace detail
@@ -120,7 +163,8 @@ inline void widen(std::span<const f16_bits> in, std::span<float> out) {
 }
 inline void widen(std::span<const bf16_bits> in, std::span<float> out) {
     DISPART_EXPECTS(in.size() == out.size());
-    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_float(in[i]);
+    std::size_t i = detail::cpu_has_avx2() ? detail::widen_groups(in.data(), out.data(), in.size()) : 0;
+    for (; i < in.size(); ++i) out[i] = to_float(in[i]);
 }
 
 /// Narrows element by element, to nearest, ties to even. Precondition: both have equally many elements. O(n).
@@ -131,7 +175,8 @@ inline void narrow(std::span<const float> in, std::span<f16_bits> out) {
 }
 inline void narrow(std::span<const float> in, std::span<bf16_bits> out) {
     DISPART_EXPECTS(in.size() == out.size());
-    for (std::size_t i = 0; i < in.size(); ++i) out[i] = to_bf16(in[i]);
+    std::size_t i = detail::cpu_has_avx2() ? detail::narrow_groups(in.data(), out.data(), in.size()) : 0;
+    for (; i < in.size(); ++i) out[i] = to_bf16(in[i]);
 }
 
 }  // namespace dispart
