@@ -19,13 +19,14 @@ namespace dispart {
 /// O(orders * (dependencies + tasks) * devices). Source: Braun et al., "A comparison of eleven static heuristics for mapping a class of
 /// independent tasks onto heterogeneous distributed computing systems", JPDC 61(6), 2001.
 struct mct {
-    std::size_t orders = 32;  ///< how many topological orders are tried
+    std::size_t orders = 64;  ///< how many topological orders are tried
 
     [[nodiscard]] static constexpr std::string_view name() { return "mct"; }
 
     [[nodiscard]] result<schedule> operator()(const schedule_problem& problem) const {
         return detail::place_in_any_order(
-            problem, orders, [](detail::timetable& table, task_id t) { return table.best_slot(t, false); });
+            problem, orders,
+            [](detail::timetable& table, task_id t, const auto&) { return table.best_slot(t, false); });
     }
 };
 static_assert(scheduler<mct>);

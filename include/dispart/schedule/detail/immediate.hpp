@@ -22,16 +22,21 @@ template <class Choose>
     return std::move(table).take();
 }
 
-/// The best of `orders` arrival orders: by upward rank, level by level, and shuffled levels. Errors: infeasible.
+/// The best of `orders` arrival orders: by upward rank, level by level, and shuffled levels; `choose(table, task, turn)` is
+/// told whose turn it is where devices tie (`some_device_turns`). Errors: infeasible.
 template <class Choose>
 [[nodiscard]] result<schedule> place_in_any_order(const schedule_problem& problem, std::size_t orders,
                                                   Choose choose) {
-    auto best = best_way(orders > 1 ? orders - 1 : 1, [&](std::uint64_t way) {
-        return place_in_order(problem, some_topological_order(problem, way), choose);
-    });
+    const auto place = [&](const std::vector<task_id>& order, std::uint64_t way) {
+        const auto turn = some_device_turns(problem, way);
+        return place_in_order(problem, order,
+                              [&](timetable& table, task_id t) { return choose(table, t, turn); });
+    };
+    auto best = best_way(orders > 1 ? orders - 1 : 1,
+                         [&](std::uint64_t way) { return place(some_topological_order(problem, way), way); });
     if (orders < 2) return best;
     const auto rank = upward_ranks(problem, mean_seconds(problem), mean_over_pairs(problem));
-    auto ranked = place_in_order(problem, by_priority(problem, rank), choose);
+    auto ranked = place(by_priority(problem, rank), 1);
     return ranked && (!best || ranked->makespan() < best->makespan()) ? std::move(ranked) : std::move(best);
 }
 
