@@ -146,6 +146,7 @@ class command_line {
         sub.add_option("--seed", schedule_.seed, "of improvement")->capture_default_str();
         sub.add_flag("--schedule", schedule_.schedule, "print the schedule");
         sub.add_option("--svg", schedule_.svg, "draw the schedule into this file");
+        sub.add_option("--check", schedule_.check, "judge the schedule in this file in place of making one");
     }
     void add_run() {
         auto& sub = add("run", "plan, explain, simulate, run and check", run_, cli::run);

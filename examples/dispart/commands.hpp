@@ -105,6 +105,7 @@ struct schedule_arguments {
     std::uint64_t seed = 1;
     bool schedule = false;  // print it
     std::string svg{};      // write a picture to this file
+    std::string check{};    // judge the schedule in this file
 };
 result<int> schedule(const schedule_arguments& given, bool as_json);
 

@@ -2,6 +2,8 @@
 #include <chrono>
 #include <cstdio>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "dispart/commands.hpp"
 #include "dispart/io/file.hpp"
@@ -15,7 +17,17 @@ using namespace dispart;
 
 namespace {
 
+/// Somebody's schedule of the problem, if it can be executed.
+result<proven_schedule> judge(const schedule_problem& problem, const std::string& file) {
+    DISPART_TRY(const io::json document, io::read_json(file));
+    DISPART_TRY(dispart::schedule made, io::schedule_from_json(problem, document));
+    DISPART_CHECK(validate(problem, made));
+    const double makespan = made.makespan(), bound = schedule_bounds(problem).best();
+    return proven_schedule{std::move(made), makespan, bound, optimality_gap(makespan, bound), "given", 0};
+}
+
 result<proven_schedule> solve(const schedule_problem& problem, const schedule_arguments& given) {
+    if (!given.check.empty()) return judge(problem, given.check);
     if (!given.algorithm.empty() && given.algorithm != "portfolio")
         return run_scheduler(problem, given.algorithm);
     improve_budget budget{.seconds = given.budget};

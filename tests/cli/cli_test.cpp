@@ -142,6 +142,14 @@ TEST_CASE("schedule: makespan, bound, gap, algorithm and seconds; the schedule a
     CHECK(document["seconds"].get<double>() < 5.0);
     CHECK(document["schedule"].size() == 3);
     CHECK(std::filesystem::file_size(here.path("s.svg")) > 500);
+    here.write("ours.json", best.text);
+    CHECK(dispart_cli("schedule --json --check " + here.path("ours.json") + " " + file).parsed()["makespan"] ==
+          4.0);
+    here.write("theirs.json", R"([{"task": 0, "node": 0, "start": 0, "end": 2},
+        {"task": 1, "node": 1, "start": 2.5, "end": 4.5}, {"task": 2, "node": 0, "start": 2, "end": 3}])");
+    const auto early = dispart_cli("schedule --json --check " + here.path("theirs.json") + " " + file);
+    CHECK(early.status == 1);
+    CHECK(early.parsed()["error"]["message"].get<std::string>().find("arrives at 3") != std::string::npos);
     const auto exact = dispart_cli("schedule --json --algorithm branch-and-bound " + file);
     CHECK(exact.parsed()["gap"] == 0.0);
     CHECK(dispart_cli("schedule --json --algorithm hbmct " + file).parsed()["algorithm"] == "hbmct");

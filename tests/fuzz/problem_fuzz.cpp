@@ -43,6 +43,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         expect(validate(read->problem).has_value());
     if (const auto read = io::task_graph_from_json(*document); told(read))
         expect(read->tables().seconds.size() == read->tables().tasks * read->tables().devices);
+    static const auto two_tasks = schedule_problem::make({.tasks = 2,
+                                                          .devices = 2,
+                                                          .seconds = {1, 2, 3, 4},
+                                                          .dependencies = {{0, 1, 1}},
+                                                          .latency = {0, 1, 1, 0},
+                                                          .seconds_per_byte = {0, 1, 1, 0}})
+                                      .value();
+    if (const auto read = io::schedule_from_json(two_tasks, *document); told(read))
+        expect(read->tasks.size() == 2 && read->tasks[1].device < 2);
     told(io::load_from_json(*document));
     told(io::faults_from_json(*document, {"a", "b"}, {"a -> b", "b -> a", "a -> b"}));
     told(io::reference_from_json(*document, "/nowhere"));

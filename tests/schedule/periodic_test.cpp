@@ -44,7 +44,7 @@ TEST_CASE(
         INFO("round " << round);
         const auto valid = validate_periodic(problem, made);
         CHECK_MESSAGE(valid, (valid ? "" : to_string(valid.error())));
-        const auto load = detail::device_loads(problem, devices);
+        const auto load = detail::steady_loads(problem, devices);
         CHECK(made.period == *std::max_element(load.begin(), load.end()));
         CHECK(made.period >= period_bound(problem) * (1 - 1e-9));
         CHECK(unrolled_is_valid(problem, made, made.in_flight() + 2));
@@ -63,7 +63,7 @@ TEST_CASE(
         for (std::size_t code = 0; code < 729; ++code) {
             std::vector<device_id> on;
             for (std::size_t rest = code, t = 0; t < 6; ++t, rest /= 3) on.push_back(rest % 3);
-            const auto load = detail::device_loads(problem, on);
+            const auto load = detail::steady_loads(problem, on);
             least = std::min(least, *std::max_element(load.begin(), load.end()));
         }
         const double period = make_periodic(problem, steady_devices(problem).value())->period;

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "dispart/schedule/portfolio.hpp"
 #include "support/corpus.hpp"
@@ -37,6 +39,43 @@ TEST_CASE("task-graph/1: costs over speeds, sizes over link speeds, ids as given
     const auto rows = io::schedule_to_json(problem, {{{0, 0, 3}, {0, 3, 5}}});
     CHECK(rows.dump() ==
           R"([{"task":7,"node":0,"start":0.0,"end":3.0},{"task":3,"node":0,"start":3.0,"end":5.0}])");
+}
+
+TEST_CASE("task-graph/1: memory of tasks and nodes; somebody's schedule is read as it stands and judged") {
+    constexpr const char* graph =
+        R"({"format": "task-graph/1", "tasks": [{"id": 0, "cost": 2, "resident": 3}, {"id": 1, "cost": 2,
+      "output": 2}, {"id": 2, "cost": 1}], "edges": [{"src": 0, "dst": 2, "size": 4}],
+      "nodes": [{"id": 0, "speed": 1}, {"id": 9, "speed": 2, "memory": 4}], "link_speed": [[0, 2], [2, 0]]})";
+    const auto problem = io::task_graph_from_json(io::parse_json(graph).value()).value();
+    CHECK(problem.tables().memory.resident == std::vector<double>{3, 0, 0});
+    CHECK(problem.tables().memory.output == std::vector<double>{0, 2, 0});
+    CHECK(problem.tables().memory.capacity == std::vector<double>{std::numeric_limits<double>::infinity(), 4});
+    const auto judged = [&](const std::string& rows) -> std::string {
+        const auto made = io::schedule_from_json(problem, io::parse_json(rows).value());
+        if (!made) return made.error().offender;
+        const auto valid = validate(problem, *made);
+        return valid ? "fine" : valid.error().offender + ": " + valid.error().message;
+    };
+    const std::string first = R"([{"task": 0, "node": 9, "start": 0, "end": 1},)";
+    const std::string second = R"({"task": 1, "node": 0, "start": 0, "end": 2},)";
+    CHECK(judged(first + second + R"({"task": 2, "node": 0, "start": 3, "end": 4}])") == "fine");
+    CHECK(judged("{\"schedule\": " + first + second + R"({"task": 2, "node": 0, "start": 3, "end": 4}]})") ==
+          "fine");
+    CHECK(judged(first + second + R"({"task": 2, "node": 0, "start": 2, "end": 3}])").find("arrives") !=
+          std::string::npos);
+    CHECK(judged(first + second + R"({"task": 2, "node": 9, "start": 0.5, "end": 1}])").find("arrives") !=
+          std::string::npos);
+    CHECK(judged(first + second + R"({"task": 2, "node": 0, "start": 3, "end": 3.5}])").find("duration") !=
+          std::string::npos);
+    const std::string crowded = R"({"task": 1, "node": 9, "start": 1, "end": 2},)";
+    CHECK(judged(first + crowded + R"({"task": 2, "node": 0, "start": 3, "end": 4}])").find("bytes") !=
+          std::string::npos);
+    const std::string together = R"({"task": 1, "node": 9, "start": 0.5, "end": 1.5},)";
+    CHECK(judged(first + together + R"({"task": 2, "node": 0, "start": 3, "end": 4}])").find("overlaps") !=
+          std::string::npos);
+    CHECK(judged(first + second + R"({"task": 2, "node": 5, "start": 3, "end": 4}])") == "schedule[2].node");
+    CHECK(judged(first + second + R"({"task": 1, "node": 0, "start": 3, "end": 5}])") == "schedule[2].task");
+    CHECK(judged(first + R"({"task": 1, "node": 0, "start": 3, "end": 5}])") == "schedule");
 }
 
 TEST_CASE("task-graph/1: errors name the field") {

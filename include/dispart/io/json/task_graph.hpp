@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <string>
@@ -23,6 +24,13 @@ namespace dispart::io {
 
 namespace detail {
 
+/// A field that may be missing in all items; then `values` stays empty.
+struct optional_column {
+    const char* name;
+    std::vector<double>* values;
+    double missing = 0.0;
+};
+
 /// Reads `{"id": N, FIELD: x}` items into ids and values; ids are distinct, in any order.
 /// \return id -> position. Errors: parse_error.
 struct numbered_values {
@@ -30,12 +38,18 @@ struct numbered_values {
     std::vector<std::string> names{};
     std::vector<double> values{};
 
-    result<void> read(const json& item, const std::string& path, const char* field, bool positive) {
+    result<void> read(const json& item, const std::string& path, const char* field, bool positive,
+                      std::initializer_list<optional_column> others) {
         std::int64_t id = 0;
         double value = 0.0;
         json_object in(item, path);
         in.get("id", id);
         in.get(field, value);
+        for (const optional_column& each : others)
+            in.with(each.name, false, [&](const json& v, const std::string& at) -> result<void> {
+                each.values->resize(values.size() + 1, each.missing);
+                return io::read_value(v, at, each.values->back());
+            });
         DISPART_CHECK(in.finish());
         if (!(value >= 0.0) || (positive && value == 0.0))
             return fail(errc::parse_error, path + "." + field,
@@ -86,10 +100,12 @@ inline result<std::vector<double>> square(const json& value, const std::string& 
 ///      "nodes": [{"id": 0, "speed": 2}], "link_speed": [[0]], "link_latency": [[0]]}
 ///
 /// A task takes cost / speed, a transfer link_latency (optional: 0) + size / link_speed; a link_speed of 0 between two
-/// devices means that there is no route. `name`, `kind`, `seed` and `ccr` may be there and are not read.
+/// devices means that there is no route. Tasks may have `resident`, `working` and `output` bytes, nodes `memory`
+/// (`schedule_memory`; missing: 0, no limit). `name`, `kind`, `seed` and `ccr` may be there and are not read.
 /// Errors: parse_error with the field's path; limit_exceeded (over 4,096 nodes, or 10^8 tasks times nodes); those of
 /// `schedule_problem::make`. O(size log size).
 [[nodiscard]] inline result<schedule_problem> task_graph_from_json(const json& document) {
+    constexpr double no_limit = std::numeric_limits<double>::infinity();
     detail::numbered_values tasks, nodes;
     schedule_tables tables;
     std::string format;
@@ -99,12 +115,15 @@ inline result<std::vector<double>> square(const json& value, const std::string& 
         in.refuse("format", "'" + format + "' is not known", "it is task-graph/1");
     in.with("tasks", true, [&](const json& list, const std::string& path) {
         return read_items(list, path, [&](const json& item, const std::string& at) {
-            return tasks.read(item, at, "cost", false);
+            schedule_memory& memory = tables.memory;
+            return tasks.read(
+                item, at, "cost", false,
+                {{"resident", &memory.resident}, {"working", &memory.working}, {"output", &memory.output}});
         });
     });
     in.with("nodes", true, [&](const json& list, const std::string& path) {
         return read_items(list, path, [&](const json& item, const std::string& at) {
-            return nodes.read(item, at, "speed", true);
+            return nodes.read(item, at, "speed", true, {{"memory", &tables.memory.capacity, no_limit}});
         });
     });
     in.each("edges", [&](const json& item, const std::string& at) -> result<void> {
@@ -140,6 +159,9 @@ inline result<std::vector<double>> square(const json& value, const std::string& 
 
     tables.tasks = tasks.values.size();
     tables.devices = devices;
+    for (auto* column : {&tables.memory.resident, &tables.memory.working, &tables.memory.output})
+        if (!column->empty()) column->resize(tables.tasks, 0.0);
+    if (!tables.memory.capacity.empty()) tables.memory.capacity.resize(devices, no_limit);
     for (const double cost : tasks.values)
         for (const double speed : nodes.values) tables.seconds.push_back(cost / speed);
     tables.task_names = std::move(tasks.names);
@@ -174,6 +196,51 @@ inline result<std::vector<double>> square(const json& value, const std::string& 
                         {"start", made.tasks[t].start},
                         {"end", made.tasks[t].finish}});
     return rows;
+}
+
+/// A schedule, anybody's, from what `schedule_to_json` writes, alone or as the field `schedule` of an object; rows in any
+/// order. It is as it stands there: `validate` says whether it can be executed.
+/// Errors: parse_error with the field's path (an unknown or repeated task or node, a task that is missing).
+[[nodiscard]] inline result<schedule> schedule_from_json(const schedule_problem& problem,
+                                                         const json& document) {
+    const auto indexed = [](const std::vector<std::string>& names, std::size_t size) {
+        std::map<std::string, std::size_t> index;
+        for (std::size_t i = 0; i < size; ++i)
+            index.emplace(i < names.size() ? names[i] : std::to_string(i), i);
+        return index;
+    };
+    const auto tasks = indexed(problem.tables().task_names, problem.task_count());
+    const auto nodes = indexed(problem.tables().device_names, problem.device_count());
+    const auto find = [](const auto& index, const json& id, const std::string& at,
+                         std::size_t& out) -> result<void> {
+        const auto found = index.find(id.is_string() ? id.get<std::string>() : id.dump());
+        if (found == index.end()) return fail(errc::parse_error, at, "there is no " + id.dump());
+        out = found->second;
+        return {};
+    };
+    schedule made;
+    made.tasks.resize(problem.task_count());
+    const auto read_row = [&](const json& item, const std::string& at) -> result<void> {
+        task_id task = 0;
+        scheduled_task row;
+        json_object in(item, at);
+        in.with("task", true, [&](const json& v, const std::string& p) { return find(tasks, v, p, task); });
+        in.with("node", true,
+                [&](const json& v, const std::string& p) { return find(nodes, v, p, row.device); });
+        in.get("start", row.start);
+        in.get("end", row.finish);
+        DISPART_CHECK(in.finish());
+        if (made.tasks[task].device != no_id)
+            return fail(errc::parse_error, at + ".task", "the task occurs twice");
+        made.tasks[task] = row;
+        return {};
+    };
+    const bool inside = document.is_object() && document.contains("schedule");
+    DISPART_CHECK(read_items(inside ? document["schedule"] : document, "schedule", read_row));
+    for (task_id t = 0; t < made.tasks.size(); ++t)
+        if (made.tasks[t].device == no_id)
+            return fail(errc::parse_error, "schedule", "task " + problem.task_label(t) + " is missing");
+    return made;
 }
 
 }  // namespace dispart::io
