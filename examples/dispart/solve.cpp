@@ -75,7 +75,7 @@ result<partition> divide(const instance& problem, objective goal, const solve_ar
         return fail(errc::invalid_argument, given.algorithm, "there is no such algorithm for this instance",
                     "known: chain, even, proportional, best-single-device");
     algorithm = "chain";
-    chain_orders_options options{.seed = given.seed};
+    chain_orders_options options{.patience = 100, .seed = given.seed};
     if (given.iterations < std::numeric_limits<std::size_t>::max()) options.steps = given.iterations;
     DISPART_TRY(auto found, chain_orders_partitioner{options}.solve(problem, goal));
     if (given.contiguous) bound = std::max(bound, found.bound);

@@ -92,6 +92,26 @@ TEST_CASE("the search ends where the result is good enough") {
     CHECK(content->tried < searched->tried);
 }
 
+TEST_CASE("a bound that the best known division reaches ends the search before all cuts are tried") {
+    random_source random(44);
+    const auto problem = test::random_instance(
+        random, {.layers = 12, .devices = 6, .extra_reads = 6, .forbidden = 0, .unlimited_memory = 1});
+    for (const auto goal : {objective::latency, objective::throughput}) {
+        double asked = 0.0;
+        const auto reached = [&](double value) { return asked = value; };
+        const auto below = [&](double value) { return 0.5 * value; };
+        const auto content = chain_orders_partitioner{{.lower_bound = reached}}.solve(problem, goal);
+        const auto searched = chain_orders_partitioner{{.lower_bound = below}}.solve(problem, goal);
+        REQUIRE(content);
+        REQUIRE(searched);
+        CHECK(asked == content->chain.value);
+        CHECK(content->exact);
+        CHECK_FALSE(searched->exact);
+        CHECK(content->tried < searched->tried);
+        CHECK(searched->chain.value <= content->chain.value);
+    }
+}
+
 TEST_CASE("a search that is cut short says so, and finds no better value than the whole one") {
     random_source random(77);
     for (int k = 0; k < 40; ++k) {

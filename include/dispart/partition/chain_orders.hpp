@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <set>
@@ -18,14 +19,19 @@
 #include "dispart/partition/chain.hpp"
 #include "dispart/partition/concepts.hpp"
 #include "dispart/problem/instance.hpp"
+#include "dispart/task/evaluate.hpp"
 
 namespace dispart {
 
 struct chain_orders_options {
-    std::size_t tries = 100;        ///< orders that the local search looks at, at most
-    std::size_t steps = 1'000'000;  ///< segments priced and states compared, about; some 20 ms
+    std::size_t tries = 100;        ///< orders that the local search looks at with all cuts, at most
+    std::size_t block_tries = 300;  ///< and with cuts between blocks only
+    std::size_t patience = 20;  ///< latency: so many orders one after the other, none better, end a search
+    std::size_t steps = 1'000'000;  ///< segments priced and states compared with all cuts, about; some 15 ms
     double good_enough = 0.0;       ///< the search ends when the objective is not above this
-    std::uint64_t seed = 1;         ///< of the moves
+    std::function<double(double)> lower_bound{};  ///< asked before orders are searched with all cuts: what no
+                                                  ///< value, of which the best known is given, is below
+    std::uint64_t seed = 1;                       ///< of the moves
     std::size_t exact_entries =
         3'000'000;  ///< largest table with which all orders of a line are searched at once
     chain_options chain{.max_steps = 100'000};  ///< for each order
@@ -100,14 +106,20 @@ class order_search {
     [[nodiscard]] std::size_t length() const noexcept { return length_; }
 
     /// A neighbour of an order that was not tried yet; nothing where none was found. Devices that are alike count as one.
-    [[nodiscard]] std::optional<std::vector<device_id>> neighbour(const std::vector<device_id>& order) {
+    /// \param binding devices that every other move is about
+    [[nodiscard]] std::optional<std::vector<device_id>> neighbour(const std::vector<device_id>& order,
+                                                                  const std::vector<device_id>& binding = {}) {
         for (int attempt = 0; attempt < 30; ++attempt) {
             auto next = order;
             std::vector<device_id> outside;
             for (const device_id d : usable_)
                 if (std::find(order.begin(), order.end(), d) == order.end()) outside.push_back(d);
-            const std::size_t a = random_.index(next.size());
+            std::size_t a = random_.index(next.size());
             const std::size_t b = random_.index(next.size());
+            if (!binding.empty() && random_.chance(0.5)) {
+                const auto at = std::find(order.begin(), order.end(), binding[random_.index(binding.size())]);
+                if (at != order.end()) a = static_cast<std::size_t>(at - order.begin());
+            }
             if (!outside.empty() && random_.chance(0.4)) {
                 next[a] = outside[random_.index(outside.size())];
             } else if (random_.chance(0.5)) {
@@ -229,6 +241,11 @@ struct chain_orders_partitioner {
         search_blocks(solver, goal, best);
         search_all_orders(solver, goal, best);
         if (best.exact || (solver.is_line() && !best.order.empty())) return best;
+        if (!best.order.empty() && options.lower_bound &&
+            best.chain.value <= options.lower_bound(best.chain.value) * (1.0 + 1e-8)) {
+            best.exact = best.chain.exact = true;
+            return best;
+        }
         DISPART_CHECK(search_orders(solver, goal, best));
         return best;
     }
@@ -257,7 +274,8 @@ struct chain_orders_partitioner {
         };
         for (const auto& order : orders.first_orders())
             if (!order.empty() && orders.is_new(order)) try_order(order);
-        local_search(solver, orders, best, try_order, solver.steps() + options.steps);
+        local_search(solver, goal, orders, best, try_order,
+                     {options.block_tries, solver.steps() + options.steps});
     }
 
     /// The program over sets of devices, where it is small enough.
@@ -302,7 +320,7 @@ struct chain_orders_partitioner {
                 try_order(order);
         if (!outcome) walk(solver, goal, orders, best);
         if (best.order.empty()) return outcome;
-        local_search(solver, orders, best, try_order, last_step);
+        local_search(solver, goal, orders, best, try_order, {options.tries, last_step});
         if (auto polished = solver.improve(best.order, goal, best.chain.value))
             take(best, std::vector(best.order), std::move(*polished));
         return {};
@@ -322,17 +340,45 @@ struct chain_orders_partitioner {
         }
     }
 
-    /// Neighbours of the best order, until tries or steps are used up.
+    /// How far a local search goes.
+    struct search_limits {
+        std::size_t tries, steps;
+    };
+
+    /// Neighbours of the best order, half of them about what binds it, until a limit is reached.
     template <class Try>
-    void local_search(chain_solver& solver, detail::order_search& orders, chain_orders_solution& best,
-                      Try try_order, std::size_t last_step) const {
-        const std::size_t end = best.tried + options.tries;
-        while (!best.order.empty() && best.tried < end && solver.steps() < last_step &&
-               best.chain.value > options.good_enough) {
-            const auto next = orders.neighbour(best.order);
+    void local_search(chain_solver& solver, objective goal, detail::order_search& orders,
+                      chain_orders_solution& best, Try try_order, const search_limits& most) const {
+        const std::size_t end = best.tried + most.tries;
+        const std::size_t patience = goal == objective::latency ? options.patience : most.tries;
+        std::size_t last = best.tried;  // when the best one was found
+        double value = std::numeric_limits<double>::infinity();
+        std::vector<device_id> binding;
+        while (!best.order.empty() && best.tried < end && best.tried - last < patience &&
+               solver.steps() < most.steps && best.chain.value > options.good_enough) {
+            if (best.chain.value < value) {
+                value = best.chain.value, last = best.tried;
+                if (goal == objective::throughput)
+                    binding = binding_devices(solver.problem(), best.chain.division);
+            }
+            const auto next = orders.neighbour(best.order, binding);
             if (!next) break;
             try_order(*next);
         }
+    }
+
+    /// The devices that are busy for almost all of the period, and the ends of ways that are.
+    [[nodiscard]] static std::vector<device_id> binding_devices(const instance& problem,
+                                                                const partition& division) {
+        std::vector<device_id> found;
+        const auto figures = evaluate(problem, division);
+        if (!figures) return found;
+        const double much = 0.98 * figures->period;
+        for (device_id d = 0; d < figures->device_load.size(); ++d)
+            if (figures->device_load[d] >= much) found.push_back(d);
+        for (const resource& pair : figures->pair_load)
+            if (pair.seconds >= much) found.insert(found.end(), {pair.id, pair.peer});
+        return found;
     }
 };
 static_assert(partitioner<chain_orders_partitioner>);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -152,6 +153,12 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_CHECK(check_memory(problem));
     auto search = options.search;
     search.order = built.device_order;
+    std::optional<lower_bound> general;  // proven once, when it is first of use
+    const auto prove = [&](double value) {
+        if (!general) general = best_lower_bound(problem, options.goal, {.enough = value});
+        return general->seconds;
+    };
+    if (!search.orders.lower_bound) search.orders.lower_bound = prove;
     auto all = detail::try_all(problem, options, search);
     if (all.found.empty() && all.problem.message.empty())
         return fail(errc::invalid_argument, options.algorithm, "there is no such algorithm",
@@ -174,10 +181,7 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     made.binding = detail::name_of(problem, best.figures.binding);
     const double value = best.figures.value(options.goal);
     lower_bound bound{"all divisions with one stage a device", best.bound};
-    if (bound.seconds < value * (1.0 - 1e-8))
-        if (auto other = best_lower_bound(problem, options.goal, {.enough = value});
-            other.seconds >= bound.seconds)
-            bound = std::move(other);
+    if (bound.seconds < value * (1.0 - 1e-8) && prove(value) >= bound.seconds) bound = *general;
     made.bound_name = bound.name;
     made.bound_s = std::min(bound.seconds, value);
     made.gap = value > 0.0 ? (value - made.bound_s) / value : 0.0;
