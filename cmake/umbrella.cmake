@@ -1,24 +1,30 @@
-# cmake -P cmake/umbrella.cmake: writes include/dispart/dispart.hpp, which includes the headers of the core target that plan.
+# cmake -P cmake/umbrella.cmake: writes include/dispart/dispart.hpp, which includes what everybody needs on the way from a
+# model and machines to a plan.
 # With -DCHECK=ON it writes nothing and fails when the committed file is stale.
 cmake_minimum_required(VERSION 3.25)
 cmake_path(SET root NORMALIZE "${CMAKE_CURRENT_LIST_DIR}/..")
 set(umbrella "${root}/include/dispart/dispart.hpp")
 
-file(GLOB_RECURSE headers RELATIVE "${root}/include" "${root}/include/dispart/*.hpp")
-list(REMOVE_ITEM headers dispart/dispart.hpp)
-list(FILTER headers EXCLUDE REGEX "/detail/")
-file(STRINGS "${root}/CMakeLists.txt" components REGEX "^dispart_component\\(.* FOLDER ")
-foreach(component IN LISTS components)
-  string(REGEX REPLACE ".* FOLDER ([^ )]+).*" "\\1" folder "${component}")
-  list(FILTER headers EXCLUDE REGEX "^dispart/${folder}/")
+# These rooms, without their folders (zoo.hpp, operators.hpp, ... include them) and without
+# what needs Eigen. Who uses another room includes its headers by name: compile time is paid in every file.
+set(headers "")
+foreach(room IN ITEMS core model cluster cost plan)
+  file(GLOB own RELATIVE "${root}/include" "${root}/include/dispart/${room}/*.hpp")
+  list(APPEND headers ${own})
 endforeach()
-# Who plans does not run: what moves tensors and measures machines is included by name.
-list(FILTER headers EXCLUDE REGEX "^dispart/(run|calibrate)/")
+foreach(header IN LISTS headers)
+  file(STRINGS "${root}/include/${header}" heavy REGEX "^#include <Eigen/" LIMIT_COUNT 1)
+  if(heavy)
+    list(REMOVE_ITEM headers "${header}")
+  endif()
+endforeach()
 list(SORT headers)
 
 string(CONCAT content
   "#pragma once\n\n"
-  "// Describing, planning, scheduling and simulating: every room that needs no optional dependency, except run/ and\n// calibrate/. Made by `cmake -P cmake/umbrella.cmake`: do not edit.\n\n")
+  "// The way from a model and machines to a plan: core/, model/, cluster/, cost/, plan/ and what they include. The headers\n"
+  "// of other rooms (partition/, schedule/, simulate/, run/, io/, ...) are included by name.\n"
+  "// Made by `cmake -P cmake/umbrella.cmake`: do not edit.\n\n")
 foreach(header IN LISTS headers)
   string(APPEND content "#include \"${header}\"\n")
 endforeach()

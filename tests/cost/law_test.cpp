@@ -1,4 +1,4 @@
-#include "dispart/cost/law.hpp"
+#include "dispart/cost/fit.hpp"
 
 #include <doctest/doctest.h>
 

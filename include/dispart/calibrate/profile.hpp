@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dispart/core/units.hpp"
-#include "dispart/cost/fitted.hpp"
+#include "dispart/cost/fit.hpp"
 #include "dispart/cost/fusion.hpp"
 #include "dispart/cost/sample.hpp"
 

@@ -2,14 +2,11 @@
 /// \file
 /// Which links a message takes between two devices, and what the whole way costs.
 
+#include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
-
-#include <boost/graph/dijkstra_shortest_paths.hpp>
-#include <boost/property_map/function_property_map.hpp>
 
 #include "dispart/cluster/graph.hpp"
 #include "dispart/core/csr.hpp"
@@ -53,26 +50,27 @@ using path_length = std::pair<double, std::size_t>;
 
 inline path_length append(path_length way, double weight) { return {way.first + weight, way.second + 1}; }
 
-using arc_graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, boost::no_property,
-                                        boost::property<boost::edge_index_t, link_id>>;
-
-/// Length of the shortest way from a device to every device.
-inline std::vector<path_length> path_lengths(const arc_graph& g, const std::vector<arc>& arcs, device_id from) {
-    const path_length unreached{std::numeric_limits<double>::infinity(), 0};
-    std::vector<path_length> length(num_vertices(g), unreached);
-    const auto weight = [&](arc_graph::edge_descriptor e) {
-        return path_length(arcs[get(boost::edge_index, g, e)].weight, 1);
-    };
-    const auto add = [](path_length a, path_length b) {
-        return path_length(a.first + b.first, a.second + b.second);
-    };
-    boost::dijkstra_shortest_paths(
-        g, from,
-        boost::weight_map(boost::make_function_property_map<arc_graph::edge_descriptor, path_length>(weight))
-            .distance_map(boost::make_iterator_property_map(length.begin(), get(boost::vertex_index, g)))
-            .distance_inf(unreached)
-            .distance_zero(path_length(0.0, 0))
-            .distance_combine(add));
+/// Length of the shortest way from a device to every device; `outgoing`: device -> its arcs. O(arcs * log arcs).
+inline std::vector<path_length> path_lengths(const csr& outgoing, const std::vector<arc>& arcs,
+                                             device_id from) {
+    std::vector<path_length> length(outgoing.size(), {std::numeric_limits<double>::infinity(), 0});
+    using step = std::pair<path_length, device_id>;
+    std::vector<step> open{{{0.0, 0}, from}};  // a heap whose top is the nearest
+    const auto farther = [](const step& a, const step& b) { return a.first > b.first; };
+    length[from] = {0.0, 0};
+    while (!open.empty()) {
+        const auto [way, at] = open.front();
+        std::pop_heap(open.begin(), open.end(), farther);
+        open.pop_back();
+        if (way > length[at]) continue;  // a shorter one was found since
+        for (const link_id i : outgoing[at]) {
+            const path_length next = append(way, arcs[i].weight);
+            if (!(next < length[arcs[i].to])) continue;
+            length[arcs[i].to] = next;
+            open.push_back({next, arcs[i].to});
+            std::push_heap(open.begin(), open.end(), farther);
+        }
+    }
     return length;
 }
 
@@ -112,19 +110,20 @@ std::vector<arc> arcs_of(const resource_graph<Device, Link>& g, bytes reference,
 /// The latency of a route is the sum over its links, its seconds per byte those of its slowest link. Ties go to fewer
 /// links, then to the lowest id of the last link, then of the one before. Any device may forward.
 /// \param cost what a link costs; `declared_cost` unless told otherwise; not negative
-/// Complexity: O(devices * links * log devices). Precondition: `validate(cluster)` holds.
+/// Complexity: O(devices * links * log links). Precondition: `validate(cluster)` holds.
 /// Source: Dijkstra, "A note on two problems in connexion with graphs", Numerische Mathematik 1, 1959.
 template <class Device, class Link, class Cost = link_cost (*)(const link&)>
 [[nodiscard]] route_table make_routes(const resource_graph<Device, Link>& g,
                                       const route_options& options = {}, const Cost& cost = &declared_cost) {
     const std::vector<detail::arc> arcs = detail::arcs_of(g, options.reference, cost);
-    detail::arc_graph plain(num_vertices(g));
-    for (link_id i = 0; i < arcs.size(); ++i) add_edge(arcs[i].from, arcs[i].to, i, plain);
+    std::vector<std::vector<link_id>> of_device(num_vertices(g));
+    for (link_id i = 0; i < arcs.size(); ++i) of_device[arcs[i].from].push_back(i);
+    const csr outgoing(of_device);
 
     route_table table;
     for (const auto& a : arcs) table.link_seconds_per_byte.push_back(a.cost.seconds_per_byte);
     for (device_id from = 0; from < num_vertices(g); ++from) {
-        const auto length = detail::path_lengths(plain, arcs, from);
+        const auto length = detail::path_lengths(outgoing, arcs, from);
         const auto last = detail::last_links(arcs, length);
         for (device_id to = 0; to < num_vertices(g); ++to) {
             const auto way = detail::way_to(to, arcs, last);

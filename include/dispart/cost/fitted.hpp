@@ -2,15 +2,12 @@
 /// \file
 /// The cost model for layers like those that were measured: one linear law per operator or family of operators.
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "dispart/cost/concepts.hpp"
 #include "dispart/cost/family.hpp"
@@ -84,49 +81,5 @@ struct basic_fitted_model {
 using fitted_model = basic_fitted_model<>;
 
 static_assert(cost_model<fitted_model>);
-
-namespace detail {
-
-/// Operators whose family depends on their operands have no law of their own.
-inline bool is_uniform(op_family family) {
-    return family >= op_family::recurrent && family != op_family::other;
-}
-
-/// What transcendental tails cost: over all samples that have one, the time that their own laws leave.
-inline double tail_rate(std::span<const cost_sample> samples, const fitted_model& laws) {
-    double left = 0.0, operations = 0.0;
-    for (const cost_sample& s : samples) {
-        const cost_law& own = laws.law(operator_of(s), s.family);
-        if (!(s.tail.value > 0.0) || own.samples == 0) continue;
-        left += (s.measured - own(s.work)).value;
-        operations += s.tail.value;
-    }
-    return operations > 0.0 ? std::max(0.0, left / operations) : 0.0;
-}
-
-}  // namespace detail
-
-/// Fits a law to each family, and to each operator of families of one kind that has at least `options.operator_samples`.
-/// No law's constant exceeds the floor, or the shortest time of all samples where that is longer: what a call costs is in
-/// every sample. Samples with a
-/// transcendental tail serve to price tails. O(samples).
-[[nodiscard]] inline fitted_model fit_laws(std::span<const cost_sample> samples, fit_options options = {}) {
-    std::array<std::vector<const cost_sample*>, op_family_count> by_family;
-    std::map<std::string, std::vector<const cost_sample*>> by_operator;
-    seconds shortest = options.most_overhead;
-    for (const cost_sample& s : samples) {
-        if (s.measured.value > 0.0) shortest = std::min(shortest, s.measured);
-        if (s.tail.value > 0.0) continue;
-        by_family[static_cast<std::size_t>(s.family)].push_back(&s);
-        if (detail::is_uniform(s.family)) by_operator[operator_of(s)].push_back(&s);
-    }
-    options.most_overhead = std::min(options.most_overhead, std::max(shortest, options.floor));
-    fitted_model fitted;
-    for (std::size_t f = 0; f < op_family_count; ++f) fitted.families[f] = fit_law(by_family[f], options);
-    for (const auto& [op, own] : by_operator)
-        if (own.size() >= options.operator_samples) fitted.operators[op] = fit_law(own, options);
-    fitted.seconds_per_tail_flop = detail::tail_rate(samples, fitted);
-    return fitted;
-}
 
 }  // namespace dispart
