@@ -1,0 +1,143 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "dispart/partition/tiles/deepthings.hpp"
+#include "dispart/partition/tiles/dissec.hpp"
+
+using namespace dispart;
+
+namespace {
+
+/// Convolutions 3x3 with a pooling every third; the input is small beside the maps.
+tile_block tower(std::int64_t side, std::size_t layers) {
+    tile_block b;
+    b.maps.push_back({.height = side, .width = side, .bytes_per_position = 12.0});
+    for (std::size_t l = 0; l < layers; ++l) {
+        const bool pool = l % 3 == 2;
+        auto map = b.maps.back();
+        map.bytes_per_position = 64.0;
+        if (pool) map.height /= 2, map.width /= 2;
+        tile_layer layer{.reads = {l}, .writes = l + 1};
+        layer.rows = layer.columns = pool ? axis_window{2, 2, 1, 0} : axis_window{3, 1, 1, 1};
+        layer.macs = pool ? 0.0 : 2304.0 * static_cast<double>(map.whole().area());
+        layer.flops = 2.0 * layer.macs;
+        b.layers.push_back(layer);
+        b.maps.push_back(map);
+    }
+    b.inputs = {0};
+    b.outputs = {layers};
+    b.weight_bytes = 1000.0;
+    return b;
+}
+
+/// Every tile once, from tiles before it; no device does more than it can; the last cell is home at the end.
+void check_outcome(const tile_block& b, const tile_machines& on, const tile_plan& plan, const tile_outcome& o) {
+    const auto valid = validate(b, plan);
+    REQUIRE_MESSAGE(valid.has_value(), valid.error());
+    const auto tiles = regions_of(b, plan);
+    double macs = 0.0, out_bytes = 0.0, in_bytes = 0.0;
+    for (const auto& turn : plan.turns) {
+        const auto work = work_of_tile(b, tiles[turn.tile]);
+        macs += work.macs;
+        if (turn.device != on.home) in_bytes += work.input_bytes, out_bytes += work.output_bytes;
+        CHECK(o.finish[turn.tile] <= o.latency * (1.0 + 1e-12));
+        CHECK(o.finish[turn.tile] >= work.macs / on.macs_per_second[turn.device] * (1.0 - 1e-12));
+    }
+    CHECK(o.macs == doctest::Approx(macs));
+    CHECK(o.bytes >= (in_bytes + out_bytes) * (1.0 - 1e-12));
+    CHECK(o.latency >= o.bytes / on.bytes_per_second * (1.0 - 1e-9));
+    for (device_id d = 0; d < on.size(); ++d) CHECK(o.busy[d] <= o.latency * (1.0 + 1e-12));
+}
+
+}  // namespace
+
+TEST_SUITE("partition/tiles") {
+    TEST_CASE("one tile away from home: input, computing, output, one after the other") {
+        const auto b = tower(16, 2);
+        const tile_machines on{.macs_per_second = {1e6, 2e6}, .bytes_per_second = 1e5, .latency_s = 0.01};
+        const auto o = play_tiles(b, on, dealt_out(b, even_grid(b, 1, 1), {1}));
+        const double in = 16 * 16 * 12.0, out = 16 * 16 * 64.0;
+        CHECK(o.latency == doctest::Approx(0.02 + (in + out) / 1e5 + total_macs(b) / 2e6));
+        CHECK(o.bytes == in + out);
+        CHECK(o.memory[1] == 1000.0 + 16 * 16 * 128.0);
+        const auto home = play_tiles(b, on, dealt_out(b, even_grid(b, 1, 1), {0}));
+        CHECK(home.latency == doctest::Approx(total_macs(b) / 1e6));
+        CHECK(home.bytes == 0.0);
+        CHECK(energy_of({.watts = {2.0, 3.0}, .joules_per_byte = 0.5}, o) ==
+              doctest::Approx(3.0 * o.busy[1] + 0.5 * o.bytes));
+    }
+
+    TEST_CASE("work stealing: the checkerboard computes less, and every run is a valid plan") {
+        const auto b = tower(48, 7);
+        for (const std::size_t devices : {1U, 2U, 5U})
+            for (const bool wait : {true, false})
+                for (const bool via_home : {true, false}) {
+                    tile_machines on{.macs_per_second = std::vector<double>(devices, 1e8),
+                                     .bytes_per_second = 2e5};
+                    on.macs_per_second.back() = 3e8;
+                    const auto run = deepthings(b, on, ceiling_grid(b, 4, 4), {true, wait, via_home});
+                    check_outcome(b, on, run.plan, run.outcome);
+                    const auto alone = deepthings(b, on, ceiling_grid(b, 4, 4), {.reuse = false});
+                    check_outcome(b, on, alone.plan, alone.outcome);
+                    CHECK(run.outcome.macs < alone.outcome.macs);
+                    if (devices == 1) CHECK(run.outcome.bytes == 0.0);
+                }
+    }
+
+    TEST_CASE("centrality is the dominant eigenvector, also where the graph is bipartite") {
+        const xt::xtensor<double, 2> path{{0.0, 1.0, 0.0}, {1.0, 0.0, 1.0}, {0.0, 1.0, 0.0}};
+        const auto x = eigenvector_centrality(path);
+        CHECK(x[1] / x[0] == doctest::Approx(std::sqrt(2.0)));
+        CHECK(x[0] == doctest::Approx(x[2]));
+        CHECK(eigenvector_centrality(xt::zeros<double>({2, 2})) == std::vector<double>{0.5, 0.5});
+        const auto b = tower(48, 7);
+        const auto a = overlap_matrix(b, even_grid(b, 3, 3));
+        const auto grid = eigenvector_centrality(a);
+        CHECK(std::max_element(grid.begin(), grid.end()) - grid.begin() == 4);  // the middle one
+        CHECK(a(0, 1) == a(1, 0));
+        CHECK(a(0, 1) > a(0, 4));
+        CHECK(a(0, 8) < a(0, 4));
+    }
+
+    TEST_CASE("the search's schedules are valid, better than stealing, and near the best of small problems") {
+        const auto b = tower(48, 7);
+        const auto value = [](const tile_machines& on, const tile_outcome& o) {
+            return o.latency + 0.2 * o.bytes / on.bytes_per_second;
+        };
+        for (const std::size_t devices : {2U, 3U}) {
+            tile_machines on{.macs_per_second = std::vector<double>(devices, 1e8), .bytes_per_second = 4e5};
+            on.macs_per_second[1] = 2e8;
+            const auto found = dissec(b, on, even_grid(b, 3, 3), {.iterations = 800});
+            check_outcome(b, on, found.plan, found.outcome);
+            const auto stolen = deepthings(b, on, even_grid(b, 3, 3));
+            CHECK(value(on, found.outcome) < value(on, stolen.outcome));
+            CHECK(dissec(b, on, even_grid(b, 3, 3), {.iterations = 800}).plan == found.plan);
+        }
+        // 2 x 2 tiles on 2 devices: every order, device and set of earlier neighbours.
+        const tile_machines on{.macs_per_second = {1e8, 1.5e8}, .bytes_per_second = 1e6};
+        std::vector<std::size_t> order{0, 1, 2, 3};
+        double least = 1e300;
+        do {
+            for (unsigned devices = 0; devices < 16; ++devices)
+                for (unsigned halos = 0; halos < 256; ++halos) {
+                    tile_plan plan{even_grid(b, 2, 2), {}};
+                    unsigned bits = halos;
+                    for (std::size_t k = 0; k < 4; ++k) {
+                        plan.turns.push_back({order[k], (devices >> k) & 1U, {}});
+                        for (std::size_t j = 0; j < k; ++j)
+                            if (order[j] + order[k] != 3) {
+                                if ((bits & 1U) != 0) plan.turns[k].takes_from.push_back(order[j]);
+                                bits >>= 1U;
+                            }
+                    }
+                    if (bits == 0) least = std::min(least, value(on, play_tiles(b, on, plan)));
+                }
+        } while (std::next_permutation(order.begin(), order.end()));
+        const auto found = dissec(b, on, even_grid(b, 2, 2));
+        CHECK(value(on, found.outcome) >= least * (1.0 - 1e-9));
+        CHECK(value(on, found.outcome) <= least * 1.02);
+    }
+}
