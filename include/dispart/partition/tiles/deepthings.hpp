@@ -87,10 +87,10 @@ class work_stealing {
     void at(double time, std::size_t device) { events_.emplace(time, device); }
 
     /// The medium carries it after what was asked for before; when it is there.
-    double carry(double time, double bytes) {
-        if (bytes <= 0.0) return time;
-        medium_ = std::max(medium_, time) + on_.carry(bytes);
-        run_.outcome.bytes += bytes;
+    double carry(double time, double size) {
+        if (size <= 0.0) return time;
+        medium_ = std::max(medium_, time) + on_.carry(size);
+        run_.outcome.bytes += size;
         return medium_;
     }
 
@@ -130,13 +130,13 @@ class work_stealing {
         for (const std::size_t other : sources) from.push_back({other, &tiles_[other].held});
         tiles_[tile] = regions_of_tile(block_, cell(tile), from);
         const tile_work work = work_of_tile(block_, tiles_[tile]);
-        double bytes = d == on_.home ? 0.0 : work.input_bytes;
+        double size = d == on_.home ? 0.0 : work.input_bytes;
         for (const halo& each : tiles_[tile].halos) {
             const bool has_it = device_of_[each.from] == d || (how_.via_home && d == on_.home);
-            if (!has_it) bytes += block_.maps[each.map].bytes_of(each.what);
+            if (!has_it) size += block_.maps[each.map].bytes_of(each.what);
         }
         const double seconds = work.macs / on_.macs_per_second[d];
-        const double done = carry(time, bytes) + seconds;
+        const double done = carry(time, size) + seconds;
         device_of_[tile] = d;
         run_.plan.turns.push_back({tile, d, std::move(sources)});
         run_.outcome.finish[tile] = done;

@@ -25,7 +25,7 @@ struct tile_machines {
     double joules_per_byte = 0.0;  ///< of a transfer, sender and receiver together
 
     [[nodiscard]] std::size_t size() const noexcept { return macs_per_second.size(); }
-    [[nodiscard]] double carry(double bytes) const { return latency_s + bytes / bytes_per_second; }
+    [[nodiscard]] double carry(double size) const { return latency_s + size / bytes_per_second; }
 };
 
 /// What comes of a tile plan.
@@ -85,9 +85,9 @@ class tile_player {
         const tile_regions& tile = tiles_[turn.tile];
         queue_[turn.device].push_back(k);
         if (turn.device != on_.home) {
-            double bytes = 0.0;
-            for (const std::size_t map : block_.inputs) bytes += block_.maps[map].bytes_of(tile.held[map]);
-            waiting_.push_back({0.0, k, bytes, k});
+            double size = 0.0;
+            for (const std::size_t map : block_.inputs) size += block_.maps[map].bytes_of(tile.held[map]);
+            waiting_.push_back({0.0, k, size, k});
             ++missing_[k];
         }
         for (const halo& each : tile.halos) {
@@ -96,12 +96,12 @@ class tile_player {
             auto& list = halos_[from];
             const auto found =
                 std::find_if(list.begin(), list.end(), [&](const auto& h) { return h.first == k; });
-            const double bytes = block_.maps[each.map].bytes_of(each.what);
+            const double size = block_.maps[each.map].bytes_of(each.what);
             if (found != list.end()) {
-                found->second += bytes;
+                found->second += size;
                 continue;
             }
-            list.emplace_back(k, bytes);
+            list.emplace_back(k, size);
             ++missing_[k];
         }
     }
@@ -126,7 +126,7 @@ class tile_player {
         out_.busy[d] += seconds;
         out_.macs += work.macs;
         out_.memory[d] = std::max(out_.memory[d], block_.weight_bytes + work.map_bytes);
-        for (const auto& [to, bytes] : halos_[k]) waiting_.push_back({free_[d], to, bytes, to});
+        for (const auto& [to, size] : halos_[k]) waiting_.push_back({free_[d], to, size, to});
         if (d == on_.home) out_.latency = std::max(out_.latency, free_[d]);
         else waiting_.push_back({free_[d], plan_.turns.size() + k, work.output_bytes, no_id});
     }
