@@ -1,5 +1,4 @@
 // dispart schedule: where and when the tasks of a task-graph file run.
-#include <chrono>
 #include <cstdio>
 #include <limits>
 #include <string>
@@ -21,9 +20,7 @@ namespace {
 result<proven_schedule> judge(const schedule_problem& problem, const std::string& file) {
     DISPART_TRY(const io::json document, io::read_json(file));
     DISPART_TRY(dispart::schedule made, io::schedule_from_json(problem, document));
-    DISPART_CHECK(validate(problem, made));
-    const double makespan = made.makespan(), bound = schedule_bounds(problem).best();
-    return proven_schedule{std::move(made), makespan, bound, optimality_gap(makespan, bound), "given", 0};
+    return prove_schedule(problem, std::move(made), "given");
 }
 
 result<proven_schedule> solve(const schedule_problem& problem, const schedule_arguments& given) {
@@ -41,14 +38,12 @@ result<int> schedule(const schedule_arguments& given, bool as_json) {
     if (!(given.budget >= 0.0))
         return fail(errc::invalid_argument, "--budget", "it is negative or not a number");
     DISPART_TRY(const auto problem, io::read_task_graph(given.file));
-    const auto begin = std::chrono::steady_clock::now();
     DISPART_TRY(const auto solved, solve(problem, given));
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
     if (!given.svg.empty())
         DISPART_CHECK(io::write_text(given.svg, io::schedule_svg(problem, solved.best, solved.algorithm)));
     ordered_json document{{"makespan", solved.makespan}, {"bound", solved.bound},
                           {"gap", solved.gap},           {"algorithm", solved.algorithm},
-                          {"seconds", taken.count()},    {"iterations", solved.iterations}};
+                          {"seconds", solved.seconds},   {"iterations", solved.iterations}};
     if (given.schedule) document["schedule"] = io::schedule_to_json(problem, solved.best);
     if (as_json) {
         print_json(document);
@@ -56,7 +51,7 @@ result<int> schedule(const schedule_arguments& given, bool as_json) {
     }
     std::printf(
         "makespan %.6g, by %s in %.3g s; no schedule is shorter than %.6g: at most %.2f %% could be gained\n",
-        solved.makespan, solved.algorithm.c_str(), taken.count(), solved.bound, 100.0 * solved.gap);
+        solved.makespan, solved.algorithm.c_str(), solved.seconds, solved.bound, 100.0 * solved.gap);
     if (given.schedule)
         for (const auto& row : document["schedule"])
             std::printf("task %-8s on %-8s from %-12.6g to %.6g\n", row["task"].dump().c_str(),

@@ -2,6 +2,7 @@
 /// \file
 /// The default: the best of all list schedules, improved until it is proven best or the budget is gone.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,6 +27,7 @@ struct proven_schedule {
     double gap = 0.0;         ///< (makespan - bound) / makespan
     std::string algorithm{};  ///< the list scheduler that it comes from, "+ improve" where that made it shorter
     std::size_t iterations = 0;  ///< of improvement, or nodes of the exact search
+    double seconds = 0.0;        ///< that the algorithm took, without judging and bounding what it made
 };
 
 struct portfolio_options {
@@ -34,24 +36,50 @@ struct portfolio_options {
     std::size_t quick = 2'000'000;  ///< above so many (task, device) pairs only HEFT and min-min are asked
 };
 
+/// Anybody's schedule, judged by `validate`, with its bound and gap. Errors: those of `validate`.
+[[nodiscard]] inline result<proven_schedule> prove_schedule(const schedule_problem& problem, schedule made,
+                                                            std::string_view algorithm) {
+    DISPART_CHECK(validate(problem, made));
+    const double makespan = made.makespan(), bound = schedule_bounds(problem).best();
+    return proven_schedule{std::move(made),        makespan, bound, optimality_gap(makespan, bound),
+                           std::string(algorithm), 0,        0.0};
+}
+
+namespace detail {
+
+/// Wall-clock seconds from its making on.
+class wall_clock {
+  public:
+    [[nodiscard]] double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    }
+
+  private:
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace detail
+
 /// The schedule of one list scheduler with its bound; of "branch-and-bound", which proves it where it comes to its end.
 /// Errors: not_found (no such scheduler), those of the scheduler, those of `validate`.
 [[nodiscard]] inline result<proven_schedule> run_scheduler(const schedule_problem& problem,
                                                            std::string_view name) {
+    const detail::wall_clock clock;
     if (name == "branch-and-bound") {
         DISPART_TRY(exact_schedule found, branch_and_bound(problem));
-        DISPART_CHECK(validate(problem, found.best));
-        const double makespan = found.best.makespan();
-        const double bound = found.proven ? makespan : schedule_bounds(problem).best();
-        return proven_schedule{std::move(found.best),           makespan,          bound,
-                               optimality_gap(makespan, bound), std::string(name), found.nodes};
+        const double seconds = clock.seconds();
+        DISPART_TRY(proven_schedule made, prove_schedule(problem, std::move(found.best), name));
+        if (found.proven) made.bound = made.makespan, made.gap = 0.0;
+        made.iterations = found.nodes;
+        made.seconds = seconds;
+        return made;
     }
     DISPART_TRY(const named_scheduler chosen, find_scheduler(name));
-    DISPART_TRY(schedule made, chosen.run(problem));
-    DISPART_CHECK(validate(problem, made));
-    const double makespan = made.makespan(), bound = schedule_bounds(problem).best();
-    return proven_schedule{std::move(made),   makespan, bound, optimality_gap(makespan, bound),
-                           std::string(name), 0};
+    DISPART_TRY(schedule scheduled, chosen.run(problem));
+    const double seconds = clock.seconds();
+    DISPART_TRY(proven_schedule made, prove_schedule(problem, std::move(scheduled), name));
+    made.seconds = seconds;
+    return made;
 }
 
 /// The best list schedule, improved.
@@ -61,6 +89,7 @@ struct portfolio_options {
 /// Errors: those of the last list scheduler if all fail. Heuristic; `gap` certifies what is left.
 [[nodiscard]] inline result<proven_schedule> schedule_portfolio(const schedule_problem& problem,
                                                                 const portfolio_options& options = {}) {
+    const detail::wall_clock clock;
     const bool quick = problem.task_count() * problem.device_count() > options.quick;
     result<proven_schedule> best = fail(errc::infeasible, "schedule", "no scheduler found a schedule");
     for (const named_scheduler& each : list_schedulers()) {
@@ -69,7 +98,7 @@ struct portfolio_options {
         const auto valid = made ? validate(problem, *made) : result<void>(tl::unexpected(made.error()));
         if (!valid && !best) best = tl::unexpected(valid.error());
         if (!valid || (best && best->makespan <= made->makespan())) continue;
-        best = proven_schedule{std::move(*made), 0.0, 0.0, 0.0, std::string(each.name), 0};
+        best = proven_schedule{std::move(*made), 0.0, 0.0, 0.0, std::string(each.name), 0, 0.0};
         best->makespan = best->best.makespan();
     }
     if (!best) return best;
@@ -86,6 +115,7 @@ struct portfolio_options {
         }
     }
     best->gap = optimality_gap(best->makespan, best->bound);
+    best->seconds = clock.seconds();
     return best;
 }
 
