@@ -187,15 +187,40 @@ TEST_CASE("play: faults lose no work and make none, on random workloads") {
         const auto out = play(machines, work, {.faults = faults});
         REQUIRE(out);
         CHECK(out->unfinished == 0);
-        std::vector<double> waited(devices, 0.0);
-        std::vector<double> least(devices, 0.0);
+        std::vector<double> waited(devices, 0.0), least(devices, 0.0);
+        std::vector<bool> restarts(devices, false), stops(devices, false);
+        for (const fault& f : faults) {
+            if (f.what == fault_kind::dies) restarts[f.target] = true;
+            if (f.what == fault_kind::stalls) stops[f.target] = true;
+        }
+        const auto running_on = [&](device_id d, double at) {
+            std::size_t count = 0;
+            for (std::size_t i = 0; i < work.items.size(); ++i)
+                count += !work.items[i].is_transfer() && work.items[i].device == d && out->begin[i] <= at &&
+                         at < out->end[i];
+            return count;
+        };
         for (std::size_t i = 0; i < work.items.size(); ++i) {
             CHECK(out->end[i] < unlimited);
             if (work.items[i].is_transfer()) continue;
             CHECK(out->end[i] - out->begin[i] >= work.items[i].amount - 1e-9);
-            least[work.items[i].device] += work.items[i].amount;
+            const device_id d = work.items[i].device;
+            least[d] += work.items[i].amount;
+            waited[d] += out->begin[i] - out->ready[i];
+            if (restarts[d] || stops[d]) continue;
+            bool idle = false;  // while this one waits: all processors work from one end to the next
+            for (std::size_t j = 0; j < work.items.size(); ++j)
+                if (const double at = j == i ? out->ready[i] : out->end[j];
+                    out->ready[i] <= at && at < out->begin[i])
+                    idle = idle || running_on(d, at) < machines.processors[d];
+            CHECK_FALSE(idle);
         }
-        for (device_id d = 0; d < devices; ++d) CHECK(out->devices[d].busy >= least[d] * (1 - 1e-9));
+        for (device_id d = 0; d < devices; ++d) {
+            CHECK(out->devices[d].busy >= least[d] * (1 - 1e-9));
+            // Little's law: of what begins again, only the last wait can be seen in the times
+            if (restarts[d]) CHECK(out->devices[d].waited <= waited[d] + 1e-9 * (1 + waited[d]));
+            else CHECK(out->devices[d].waited == doctest::Approx(waited[d]).epsilon(1e-9));
+        }
         for (const auto& [before, after] : work.order) CHECK(out->ready[after] >= out->end[before]);
         CHECK(play(machines, work, {.faults = faults})->end == out->end);
     }

@@ -67,18 +67,18 @@ class wall_clock {
     const detail::wall_clock clock;
     if (name == "branch-and-bound") {
         DISPART_TRY(exact_schedule found, branch_and_bound(problem));
-        const double seconds = clock.seconds();
+        const double taken = clock.seconds();
         DISPART_TRY(proven_schedule made, prove_schedule(problem, std::move(found.best), name));
         if (found.proven) made.bound = made.makespan, made.gap = 0.0;
         made.iterations = found.nodes;
-        made.seconds = seconds;
+        made.seconds = taken;
         return made;
     }
     DISPART_TRY(const named_scheduler chosen, find_scheduler(name));
     DISPART_TRY(schedule scheduled, chosen.run(problem));
-    const double seconds = clock.seconds();
+    const double taken = clock.seconds();
     DISPART_TRY(proven_schedule made, prove_schedule(problem, std::move(scheduled), name));
-    made.seconds = seconds;
+    made.seconds = taken;
     return made;
 }
 
