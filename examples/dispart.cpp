@@ -144,6 +144,8 @@ class command_line {
         sub.add_option("--iterations", schedule_.iterations,
                        "of improvement, in place of seconds: repeatable");
         sub.add_option("--seed", schedule_.seed, "of improvement")->capture_default_str();
+        sub.add_option("--threads", schedule_.threads, "searches side by side, each with the whole budget")
+            ->capture_default_str();
         sub.add_flag("--schedule", schedule_.schedule, "print the schedule");
         sub.add_option("--svg", schedule_.svg, "draw the schedule into this file");
         sub.add_option("--check", schedule_.check, "judge the schedule in this file in place of making one");

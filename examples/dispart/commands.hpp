@@ -103,9 +103,10 @@ struct schedule_arguments {
     double budget = 2.0;         // seconds of improvement
     std::size_t iterations = 0;  // 0: as many as the budget in seconds allows
     std::uint64_t seed = 1;
-    bool schedule = false;  // print it
-    std::string svg{};      // write a picture to this file
-    std::string check{};    // judge the schedule in this file
+    std::size_t threads = 2;  // trajectories of improvement, side by side
+    bool schedule = false;    // print it
+    std::string svg{};        // write a picture to this file
+    std::string check{};      // judge the schedule in this file
 };
 result<int> schedule(const schedule_arguments& given, bool as_json);
 

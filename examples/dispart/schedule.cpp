@@ -29,7 +29,7 @@ result<proven_schedule> solve(const schedule_problem& problem, const schedule_ar
         return run_scheduler(problem, given.algorithm);
     improve_budget budget{.seconds = given.budget};
     if (given.iterations > 0) budget = {.iterations = given.iterations};
-    return schedule_portfolio(problem, {.budget = budget, .seed = given.seed});
+    return schedule_portfolio(problem, {.budget = budget, .seed = given.seed, .trajectories = given.threads});
 }
 
 }  // namespace

@@ -65,6 +65,24 @@ TEST_CASE("improve: valid, never longer, repeatable by iterations, much shorter 
     CHECK(gained / 20 > 0.15);
 }
 
+TEST_CASE("improve: several trajectories are repeatable, whoever is faster, and never worse than the first") {
+    random_source random(9);
+    std::size_t better = 0;
+    for (int round = 0; round < 12; ++round) {
+        const auto problem = test::random_problem(random, test::random_shape(random, 80));
+        const auto start = heft{}(problem).value();
+        improve_options options{.budget = {.iterations = 1500}, .bound = schedule_bounds(problem).best()};
+        const auto alone = improve(problem, start, options).value();
+        options.trajectories = 3;
+        const auto together = improve(problem, start, options).value();
+        CHECK(validate(problem, together.best));
+        CHECK(together.best.makespan() <= alone.best.makespan());
+        CHECK(together.best == improve(problem, start, options).value().best);
+        better += together.best.makespan() < alone.best.makespan() ? 1 : 0;
+    }
+    CHECK(better > 0);
+}
+
 TEST_CASE("improve: stops at the bound, in time, and refuses what is no schedule") {
     random_source random(8);
     const auto problem = test::random_problem(random, {.tasks = 40});
@@ -79,4 +97,5 @@ TEST_CASE("improve: stops at the bound, in time, and refuses what is no schedule
     broken.tasks[3].start -= 1.0;
     CHECK(improve(problem, broken).error().code == errc::invalid_argument);
     CHECK(improve(problem, start, {.cold = 0.0}).error().code == errc::invalid_argument);
+    CHECK(improve(problem, start, {.trajectories = 0}).error().code == errc::invalid_argument);
 }

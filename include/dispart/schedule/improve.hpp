@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <future>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -32,7 +34,7 @@ struct improve_budget {
 /// What a search did.
 struct improvement {
     schedule best{};
-    std::size_t iterations = 0;
+    std::size_t iterations = 0;  ///< of all trajectories
 };
 
 struct improve_options {
@@ -42,6 +44,8 @@ struct improve_options {
     double hot = 0.1;     ///< first temperature, in units of makespan * devices / tasks
     double cold = 0.005;  ///< last temperature, in the same units
     double guided = 0.8;  ///< share of moves that take a task from a long way rather than any task
+    /// Searches side by side, each on a thread of its own with the whole budget, which begin at different temperatures
+    std::size_t trajectories = 1;
 };
 
 namespace detail {
@@ -97,14 +101,18 @@ struct noise_table {
 /// would be.
 class schedule_annealer {
   public:
-    schedule_annealer(const schedule_problem& problem, machine_graph graph, const improve_options& options)
+    /// \param first the least trajectory that has come to the bound, shared by all
+    schedule_annealer(const schedule_problem& problem, machine_graph graph, const improve_options& options,
+                      std::size_t trajectory, std::atomic<std::size_t>& first)
         : problem_(problem)
         , options_(options)
+        , trajectory_(trajectory)
+        , first_(first)
         , graph_(std::move(graph))
         , makespan_(graph_.makespan())
         , best_(graph_.to_schedule())
         , best_makespan_(makespan_)
-        , state_(mix64(options.seed) | 1U) {
+        , state_(mix64(options.seed + trajectory) | 1U) {
         const auto devices = static_cast<double>(problem.device_count());
         scale_ = makespan_ * devices / static_cast<double>(problem.task_count());
     }
@@ -114,22 +122,32 @@ class schedule_annealer {
         const double target = options_.bound * (1.0 + 1e-9);
         std::size_t done = 0, cycles = 0;
         for (double share = watch.share(0); share < 1.0 && best_makespan_ > target; ++done) {
-            if (done % 16 == 0) share = watch.share(done);
+            if (done % 16 == 0) share = first_.load() < trajectory_ ? 1.0 : watch.share(done);
             if (cycles == 0 && done == trial_iterations)
                 cycles = cycles_for(static_cast<double>(done) / share);
             cool(share * static_cast<double>(std::max<std::size_t>(cycles, 1)));
             step();
         }
+        if (best_makespan_ <= target) come_to_bound();
         return {std::move(best_), done};
     }
 
   private:
     static constexpr std::size_t trial_iterations = 512;
 
-    /// Coolings begin at the hot temperature, twice and half that: what suits depends on how far transfers bind tasks.
+    /// Those after this one may stop; those before it may not, so that the result does not depend on who is faster.
+    void come_to_bound() noexcept {
+        std::size_t least = first_.load();
+        while (trajectory_ < least && !first_.compare_exchange_weak(least, trajectory_)) {
+        }
+    }
+
+    /// Coolings begin at the hot temperature, twice and half that: what suits depends on how far transfers bind tasks. The
+    /// second trajectory begins with the half.
     void cool(double phase) {
         constexpr std::array heat{1.0, 2.0, 0.5};
-        const double hot = options_.hot * heat[static_cast<std::size_t>(phase) % heat.size()];
+        const std::size_t turn = static_cast<std::size_t>(phase) + 2 * trajectory_;
+        const double hot = options_.hot * heat[turn % heat.size()];
         temperature_ = scale_ * hot * std::pow(options_.cold / hot, phase - std::floor(phase));
     }
 
@@ -201,6 +219,8 @@ class schedule_annealer {
 
     const schedule_problem& problem_;
     const improve_options& options_;
+    std::size_t trajectory_;
+    std::atomic<std::size_t>& first_;
     machine_graph graph_;
     double makespan_;
     schedule best_;
@@ -217,21 +237,36 @@ class schedule_annealer {
 ///
 /// Iterated greedy moves under annealing: a task, preferably of a way that is nearly critical, is taken out; where it may
 /// go back is priced exactly on every device; the place is drawn by that price. Heads and tails of all tasks follow each
-/// move incrementally. Errors: those of `validate` (memory excepted). Heuristic. An iteration costs O(tasks changed +
-/// devices * (neighbours + log)). Sources: Mastrolilli, Gambardella, "Effective neighbourhood functions for the flexible
-/// job shop problem", J. Scheduling 3(1), 2000 (moves and their prices); Kirkpatrick, Gelatt, Vecchi, "Optimization by
-/// simulated annealing", Science 220, 1983.
+/// move incrementally. The best of all trajectories is returned, the first of equals. Errors: those of `validate` (memory
+/// excepted); invalid_argument (options). Heuristic. An iteration costs O(tasks changed + devices * (neighbours + log)).
+/// Sources: Mastrolilli, Gambardella, "Effective neighbourhood functions for the flexible job shop problem", J. Scheduling
+/// 3(1), 2000 (moves and their prices); Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983.
 [[nodiscard]] inline result<improvement> improve(const schedule_problem& problem, const schedule& from,
                                                  const improve_options& options = {}) {
     DISPART_CHECK(validate_timing(problem, from));
     if (!(options.hot > 0.0) || !(options.cold > 0.0) || !(options.guided >= 0.0) ||
-        !(options.budget.seconds >= 0.0))
-        return fail(errc::invalid_argument, "improve", "temperatures must be positive, budgets not negative");
-    detail::machine_graph graph(problem, from);
+        !(options.budget.seconds >= 0.0) || options.trajectories == 0)
+        return fail(errc::invalid_argument, "improve",
+                    "temperatures and trajectories must be positive, budgets not negative");
+    const detail::machine_graph graph(problem, from);
     if (!graph.consistent())
         return fail(errc::invalid_argument, "schedule",
                     "tasks that overlap within rounding wait for one another");
-    improvement found = detail::schedule_annealer(problem, std::move(graph), options).run();
+    std::atomic<std::size_t> first = options.trajectories;
+    const auto search = [&](std::size_t trajectory) {
+        return detail::schedule_annealer(problem, graph, options, trajectory, first).run();
+    };
+    std::vector<std::future<improvement>> others;
+    for (std::size_t t = 1; t < options.trajectories; ++t)
+        others.push_back(std::async(std::launch::async | std::launch::deferred, search, t));
+    improvement found = search(0);
+    for (std::size_t t = 1; t < options.trajectories; ++t) {
+        improvement another = others[t - 1].get();
+        found.iterations += another.iterations;
+        const bool shorter = another.best.makespan() < found.best.makespan();
+        if (first.load() < options.trajectories ? t == first.load() : shorter)
+            found.best = std::move(another.best);
+    }
     if (found.best.makespan() > from.makespan()) found.best = from;
     return found;
 }

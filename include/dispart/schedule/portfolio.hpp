@@ -33,6 +33,7 @@ struct proven_schedule {
 struct portfolio_options {
     improve_budget budget{.seconds = 2.0};  ///< of improvement; the list schedulers come on top
     std::uint64_t seed = 1;
+    std::size_t trajectories = 1;   ///< of improvement, each on a thread of its own
     std::size_t quick = 2'000'000;  ///< above so many (task, device) pairs only HEFT and min-min are asked
 };
 
@@ -104,9 +105,11 @@ class wall_clock {
     if (!best) return best;
     best->bound = schedule_bounds(problem).best();
     if (options.budget.iterations > 0 && options.budget.seconds > 0.0) {
-        DISPART_TRY(improvement found,
-                    improve(problem, best->best,
-                            {.budget = options.budget, .bound = best->bound, .seed = options.seed}));
+        DISPART_TRY(improvement found, improve(problem, best->best,
+                                               {.budget = options.budget,
+                                                .bound = best->bound,
+                                                .seed = options.seed,
+                                                .trajectories = options.trajectories}));
         best->iterations = found.iterations;
         if (found.best.makespan() < best->makespan && validate(problem, found.best)) {
             best->best = std::move(found.best);
