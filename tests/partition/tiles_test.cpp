@@ -4,8 +4,12 @@
 #include <cmath>
 #include <set>
 
+#include "dispart/core/units.hpp"
+#include "dispart/partition/tiles/aofl.hpp"
+#include "dispart/partition/tiles/coedge.hpp"
 #include "dispart/partition/tiles/deepthings.hpp"
 #include "dispart/partition/tiles/dissec.hpp"
+#include "dispart/partition/tiles/modnn.hpp"
 
 using namespace dispart;
 
@@ -110,11 +114,12 @@ TEST_SUITE("partition/tiles") {
         for (const std::size_t devices : {2U, 3U}) {
             tile_machines on{.macs_per_second = std::vector<double>(devices, 1e8), .bytes_per_second = 4e5};
             on.macs_per_second[1] = 2e8;
-            const auto found = dissec(b, on, even_grid(b, 3, 3), {.iterations = 800});
+            const auto found = dissec(b, on, even_grid(b, 3, 3), {.iterations = 800, .traffic_weight = 0.2});
             check_outcome(b, on, found.plan, found.outcome);
             const auto stolen = deepthings(b, on, even_grid(b, 3, 3));
             CHECK(value(on, found.outcome) < value(on, stolen.outcome));
-            CHECK(dissec(b, on, even_grid(b, 3, 3), {.iterations = 800}).plan == found.plan);
+            CHECK(dissec(b, on, even_grid(b, 3, 3), {.iterations = 800, .traffic_weight = 0.2}).plan ==
+                  found.plan);
         }
         // 2 x 2 tiles on 2 devices: every order, device and set of earlier neighbours.
         const tile_machines on{.macs_per_second = {1e8, 1.5e8}, .bytes_per_second = 1e6};
@@ -136,8 +141,99 @@ TEST_SUITE("partition/tiles") {
                     if (bits == 0) least = std::min(least, value(on, play_tiles(b, on, plan)));
                 }
         } while (std::next_permutation(order.begin(), order.end()));
-        const auto found = dissec(b, on, even_grid(b, 2, 2));
+        const auto found = dissec(b, on, even_grid(b, 2, 2), {.traffic_weight = 0.2});
         CHECK(value(on, found.outcome) >= least * (1.0 - 1e-9));
         CHECK(value(on, found.outcome) <= least * 1.02);
+    }
+}
+
+namespace {
+
+tile_machines unequal_machines() {
+    return {.macs_per_second = {1e8, 3e8, 2e8},
+            .bytes_per_second = 1e7,
+            .watts = {2.0, 9.0, 3.0},
+            .joules_per_byte = 1e-7};
+}
+
+}  // namespace
+
+TEST_SUITE("partition/tiles") {
+    TEST_CASE("MoDNN's rows are in proportion to speed") {
+        const auto b = tower(48, 2);
+        CHECK(modnn(b, unequal_machines()).grid.rows == std::vector<std::int64_t>{0, 8, 32, 48});
+        const auto columns = strips(b, {2, 0}, {1.0, 2.0}, strip_axis::columns);
+        CHECK(columns.grid.columns == std::vector<std::int64_t>{0, 16, 48});
+        CHECK(columns.turns[0].device == 2);
+    }
+
+    TEST_CASE("CoEdge's rows are of least energy under the deadline, by brute force") {
+        random_source random(4);
+        for (int round = 0; round < 200; ++round) {
+            row_costs costs;
+            for (int d = 0; d < 3; ++d) {
+                costs.seconds.push_back(random.uniform(0.1, 1.0));
+                costs.joules.push_back(random.uniform(0.1, 1.0));
+            }
+            const double rows = 12.0, least = least_deadline(costs, rows);
+            const double deadline = least * random.uniform(1.0, 3.0);
+            CHECK(least_energy_rows(costs, rows, least * 0.99).error().code == errc::infeasible);
+            const auto share = least_energy_rows(costs, rows, deadline).value();
+            const auto energy = [&](double a, double b, double c) {
+                return a * costs.joules[0] + b * costs.joules[1] + c * costs.joules[2];
+            };
+            CHECK(share[0] + share[1] + share[2] == doctest::Approx(rows));
+            for (std::size_t d = 0; d < 3; ++d) CHECK(share[d] * costs.seconds[d] <= deadline * (1.0 + 1e-9));
+            const double found = energy(share[0], share[1], share[2]);
+            for (double a = 0.0; a <= rows; a += 0.25)
+                for (double b = 0.0; a + b <= rows; b += 0.25) {
+                    const double c = rows - a - b;
+                    if (std::max({a * costs.seconds[0], b * costs.seconds[1], c * costs.seconds[2]}) <=
+                        deadline)
+                        CHECK(energy(a, b, c) >= found * (1.0 - 1e-9));
+                }
+        }
+        const auto b = tower(48, 2);
+        const auto on = unequal_machines();
+        const auto fast = coedge(b, on).value();
+        const auto slow = coedge(b, on, 10.0).value();
+        CHECK(validate(b, fast));
+        CHECK(energy_of(on, play_tiles(b, on, slow)) < energy_of(on, play_tiles(b, on, fast)));
+        CHECK(coedge(b, on, 1e-9).error().code == errc::infeasible);
+    }
+
+    TEST_CASE("AOFL's fusion is the best of all fusions, and its blocks are the block") {
+        const auto b = tower(24, 6);
+        CHECK(cut_positions(b).size() == 7);
+        for (const double rate : {1e5, 1e6, 1e7, 1e9}) {
+            auto on = unequal_machines();
+            on.bytes_per_second = rate;
+            on.latency_s = 1e-4;
+            const auto found = aofl(b, on);
+            double macs = 0.0;
+            std::size_t next = 0;
+            for (const auto& run : found.runs) {
+                CHECK(run.first == next);
+                next = run.last;
+                const auto part = sub_block(b, run.first, run.last);
+                CHECK(validate(part, run.plan));
+                macs += total_macs(part);
+            }
+            CHECK(next == 6);
+            CHECK(macs == doctest::Approx(total_macs(b)));
+            CHECK(found.latency <= total_macs(b) / 1e8 * (1.0 + 1e-9));  // home alone
+            // One run of each length in turn, all on the same number of devices, is among what was tried.
+            CHECK(found.latency <= aofl(b, on, {.leave_out = false}).latency * (1.0 + 1e-12));
+        }
+        // Nothing costs to carry: no layer is fused, so that nothing is computed twice. Much: home does it alone.
+        auto on = unequal_machines();
+        on.bytes_per_second = 1e15;
+        double all = 0.0;
+        for (const auto& run : aofl(b, on).runs)
+            all += play_tiles(sub_block(b, run.first, run.last), on, run.plan).macs;
+        CHECK(all == doctest::Approx(total_macs(b)));
+        on.bytes_per_second = 1.0;
+        CHECK(aofl(b, on).runs.size() == 1);
+        CHECK(aofl(b, on).runs[0].plan.turns.size() == 1);
     }
 }

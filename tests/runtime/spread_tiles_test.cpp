@@ -73,6 +73,31 @@ TEST_SUITE("plan/spread/tiles") {
         CHECK(worst_of_tilings(r, tileable_body(r).value(), {{2, 1}, {2, 2}}) < 1e-5);
     }
 
+    TEST_CASE("blocks one after the other: tiles take their parts from the tiles before") {
+        const auto g = simplified(zoo::resnet18({.image = 96}));
+        const auto body = tileable_body(g).value();
+        const auto inputs = sample_inputs(g).value();
+        const auto expected = outputs_of(g, inputs);
+        for (const bool scatter : {true, false})
+            for (const std::size_t columns : {1U, 2U}) {
+                std::vector<tiled_layers> blocks;
+                for (const std::size_t end : {std::size_t{3}, std::size_t{17}, body.size()}) {
+                    const std::size_t begin = blocks.empty() ? 0 : blocks.size() == 1 ? 3 : 17;
+                    blocks.push_back({{body.begin() + static_cast<std::ptrdiff_t>(begin),
+                                       body.begin() + static_cast<std::ptrdiff_t>(end)},
+                                      {}});
+                    const auto block = build_tile_block(g, blocks.back().layers).value();
+                    blocks.back().plan =
+                        dealt_out(block, even_grid(block, 3 - blocks.size() % 2, columns), {0, 1});
+                }
+                const auto spread = spread_tiles(on_one_device(g, 0), blocks, {.home = 1, .scatter = scatter});
+                CHECK(deviation(spread, inputs, expected) < 1e-5);
+                for (layer_id v = 0; v < num_vertices(spread->graph); ++v)  // nothing is joined between blocks
+                    if (spread->graph[v].name.ends_with(".join"))
+                        CHECK(spread->device[spread->group[v]] == 1);
+            }
+    }
+
     TEST_CASE("tiles of tiles, and a plan that is none") {
         const auto g = odd_windows();
         const auto body = tileable_body(g).value();

@@ -21,7 +21,7 @@ namespace dispart {
 /// How `dissec` searches.
 struct dissec_options {
     std::size_t iterations = 1500;  ///< changes that the local search tries
-    double traffic_weight = 0.4;    ///< seconds of latency that a second of the medium is worth
+    double traffic_weight = 1.0;    ///< seconds of latency that a second of the medium is worth
     std::uint64_t seed = 1;
 };
 

@@ -38,6 +38,9 @@ class spread_rewriter {
         return made_.device.size() - 1;
     }
 
+    /// The layer that makes the tensor, or no_id.
+    [[nodiscard]] layer_id maker_of(tensor_id t) const { return makers_[t]; }
+
     /// The group of the layer that makes the tensor; for what the model is given, a group of its own on that device.
     std::size_t group_of(tensor_id t, device_id home) {
         if (makers_[t] != no_id) return made_.group[makers_[t]];
@@ -51,6 +54,12 @@ class spread_rewriter {
                            .dims = value.dims(),
                            .constant = true,
                            .value = value});
+    }
+
+    /// A constant that is described only.
+    tensor_id weight(const std::string& name, shape dims, dtype type) {
+        return add_tensor(
+            {.name = unused(tensor_names_, name), .type = type, .dims = std::move(dims), .constant = true});
     }
 
     /// A layer of one result, whose shape is inferred. \param into an existing tensor that it makes, or no_id for a new one
@@ -119,15 +128,23 @@ class spread_rewriter {
             if (after[v] && touched[made_.group[v]]) made_.group[v] = group;
     }
 
-    /// The model without the replaced layers.
+    /// The model without the replaced layers, and without those that no output needs any more.
     [[nodiscard]] spread_model finish(const std::vector<bool>& replaced) {
-        std::vector<bool> keep(num_vertices(made_.graph), true);
-        std::vector<std::size_t> group;
-        for (layer_id v = 0; v < keep.size(); ++v) {
-            keep[v] = v >= replaced.size() || !replaced[v];
-            if (keep[v]) group.push_back(made_.group[v]);
+        std::vector<bool> keep(num_vertices(made_.graph), false);
+        std::vector<tensor_id> open(info(made_.graph).outputs);
+        while (!open.empty()) {
+            const auto v = makers_[open.back()];
+            open.pop_back();
+            if (v == no_id || keep[v] || (v < replaced.size() && replaced[v])) continue;
+            keep[v] = true;
+            for (const auto t : made_.graph[v].inputs)
+                if (t != no_id) open.push_back(t);
         }
+        std::vector<std::size_t> group;
+        for (layer_id v = 0; v < keep.size(); ++v)
+            if (keep[v]) group.push_back(made_.group[v]);
         keep_only(made_.graph, keep);
+        connect(made_.graph);
         made_.group = std::move(group);
         return std::move(made_);
     }

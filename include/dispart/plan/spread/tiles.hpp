@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,13 @@
 
 namespace dispart {
 
+/// Where what belongs to no tile happens.
+struct tile_spread_options {
+    device_id home = 0;  ///< joins the cells, and runs what follows
+    bool scatter =
+        true;  ///< home slices the model's inputs; false: every device is given all of them and slices itself
+};
+
 namespace detail {
 
 /// A rectangle of a map, as a tensor of the rewritten model.
@@ -25,30 +33,37 @@ struct map_piece {
     region what{};
 };
 
+/// One cell of a map that tiles made, and the group that has it.
+struct map_cell {
+    map_piece piece{};
+    std::size_t group = no_id;
+};
+
+/// The cells of a tensor that was tiled, by row and column of their grid.
+using cell_table = std::map<tensor_id, std::vector<std::vector<map_cell>>>;
+
 /// Writes the tiles of one block.
 class tile_writer {
   public:
-    tile_writer(const spread_model& whole, const tile_block& block, const tile_plan& plan, device_id home)
-        : to_(whole)
+    tile_writer(spread_rewriter& to, cell_table& cells, const tile_block& block, const tile_plan& plan,
+                const tile_spread_options& how)
+        : to_(to)
+        , cells_(cells)
         , block_(block)
         , plan_(plan)
-        , home_(home)
+        , how_(how)
         , have_(plan.grid.size(), std::vector<map_piece>(block.maps.size()))
-        , group_(plan.grid.size(), no_id)
-        , replaced_(num_vertices(whole.graph), false) {
-        for (const auto& each : block.layers) replaced_[each.layer] = true;
-    }
+        , group_(plan.grid.size(), no_id) {}
 
-    result<spread_model> write() {
+    /// \param replaced of the block's layers \param home joins its cells
+    result<void> write(const std::vector<bool>& replaced, device_id home) {
         give_groups();
         const auto tiles = regions_of(block_, plan_);
         for (const tile_turn& turn : plan_.turns) DISPART_CHECK(write_tile(turn.tile, tiles[turn.tile]));
-        const auto gather = to_.new_group(home_);
+        const auto gather = to_.new_group(home);
         for (std::size_t out = 0; out < block_.outputs.size(); ++out) DISPART_CHECK(join(out, tiles, gather));
-        to_.move_followers(replaced_, gather);
-        auto made = to_.finish(replaced_);
-        connect(made.graph);
-        return made;
+        to_.move_followers(replaced, gather);
+        return {};
     }
 
   private:
@@ -57,16 +72,12 @@ class tile_writer {
         std::vector<bool> alone(plan_.grid.size(), true);
         for (const tile_turn& turn : plan_.turns)
             for (const std::size_t from : turn.takes_from) alone[from] = alone[turn.tile] = false;
-        std::vector<std::pair<device_id, std::size_t>> shared;
+        std::map<device_id, std::size_t> shared;
         for (const tile_turn& turn : plan_.turns) {
-            const auto found = std::find_if(shared.begin(), shared.end(),
-                                            [&](const auto& each) { return each.first == turn.device; });
-            if (alone[turn.tile] && found != shared.end()) {
-                group_[turn.tile] = found->second;
-                continue;
-            }
-            group_[turn.tile] = to_.new_group(turn.device);
-            if (alone[turn.tile]) shared.emplace_back(turn.device, group_[turn.tile]);
+            const auto found = shared.find(turn.device);
+            const bool joins = alone[turn.tile] && found != shared.end();
+            group_[turn.tile] = joins ? found->second : to_.new_group(turn.device);
+            if (alone[turn.tile]) shared.try_emplace(turn.device, group_[turn.tile]);
         }
     }
 
@@ -89,10 +100,7 @@ class tile_writer {
     result<void> write_tile(std::size_t tile, const tile_regions& regions) {
         for (const std::size_t map : block_.inputs) {
             if (regions.held[map].empty()) continue;
-            const auto t = block_.maps[map].tensor;
-            const map_piece whole{t, block_.maps[map].whole()};
-            const auto group = whole.what == regions.held[map] ? no_id : to_.group_of(t, home_);
-            DISPART_TRY(const auto piece, cut(name_of(map, tile), whole, regions.held[map], group));
+            DISPART_TRY(const auto piece, input(map, tile, regions.held[map]));
             have_[tile][map] = {piece, regions.held[map]};
         }
         for (const tile_layer& each : block_.layers) {
@@ -104,6 +112,48 @@ class tile_writer {
             }
             DISPART_TRY(have_[tile][each.writes], attach_halos(each.writes, tile, regions, made));
         }
+        return {};
+    }
+
+    /// What a tile is given: cut where it is made, from the cells of the block before where that was tiled too.
+    result<tensor_id> input(std::size_t map, std::size_t tile, const region& what) {
+        const auto t = block_.maps[map].tensor;
+        if (const auto found = cells_.find(t); found != cells_.end())
+            return assemble(map, tile, what, found->second);
+        const map_piece whole{t, block_.maps[map].whole()};
+        if (whole.what == what) return t;
+        const bool given = to_.maker_of(t) == no_id;
+        const auto group = given && !how_.scatter ? group_[tile] : to_.group_of(t, how_.home);
+        return cut(name_of(map, tile), whole, what, group);
+    }
+
+    result<tensor_id> assemble(std::size_t map, std::size_t tile, const region& what,
+                               const std::vector<std::vector<map_cell>>& cells) {
+        const auto name = name_of(map, tile);
+        std::vector<tensor_id> rows;
+        for (const auto& line : cells) {
+            std::vector<tensor_id> row;
+            for (const map_cell& each : line) {
+                const region part = intersection(each.piece.what, what);
+                if (part.empty()) continue;
+                DISPART_TRY(const auto piece, cut(name + ".part", each.piece, part, each.group));
+                row.push_back(piece);
+            }
+            DISPART_CHECK(join_into(rows, name + ".beside", std::move(row), 3, group_[tile]));
+        }
+        std::vector<tensor_id> whole;
+        DISPART_CHECK(join_into(whole, name + ".below", std::move(rows), 2, group_[tile]));
+        return whole.front();
+    }
+
+    /// Appends the pieces, joined to one where there are several.
+    result<void> join_into(std::vector<tensor_id>& to, const std::string& name, std::vector<tensor_id> pieces,
+                           std::int64_t axis, std::size_t group) {
+        if (pieces.size() > 1) {
+            DISPART_TRY(const auto joined, to_.concat(name, std::move(pieces), axis, group));
+            pieces = {joined};
+        }
+        to.insert(to.end(), pieces.begin(), pieces.end());
         return {};
     }
 
@@ -166,51 +216,75 @@ class tile_writer {
     /// The tiles' cells of one output, joined to the tensor that others read.
     result<void> join(std::size_t out, const std::vector<tile_regions>& tiles, std::size_t gather) {
         const auto map = block_.outputs[out];
-        const auto name = to_.about(block_.maps[map].tensor).name;
+        const auto t = block_.maps[map].tensor;
+        const auto name = to_.about(t).name;
+        auto& cells = cells_[t];
         std::vector<tensor_id> rows;
         for (std::size_t r = 0; r < plan_.grid.row_count(); ++r) {
+            cells.emplace_back();
             std::vector<tensor_id> row;
             for (std::size_t c = 0; c < plan_.grid.column_count(); ++c) {
                 const auto tile = r * plan_.grid.column_count() + c;
                 if (tiles[tile].delivered.empty() || tiles[tile].delivered[out].empty()) continue;
-                DISPART_TRY(const auto cell, cut(name_of(map, tile) + ".cell", have_[tile][map],
-                                                 tiles[tile].delivered[out], group_[tile]));
+                const region& what = tiles[tile].delivered[out];
+                DISPART_TRY(const auto cell,
+                            cut(name_of(map, tile) + ".cell", have_[tile][map], what, group_[tile]));
+                cells.back().push_back({{cell, what}, group_[tile]});
                 row.push_back(cell);
             }
-            if (row.empty()) continue;
-            if (row.size() > 1) {
-                DISPART_TRY(const auto joined, to_.concat(name + ".row" + std::to_string(r), row, 3, gather));
-                row = {joined};
-            }
-            rows.push_back(row.front());
+            DISPART_CHECK(join_into(rows, name + ".row" + std::to_string(r), std::move(row), 3, gather));
         }
-        DISPART_CHECK(to_.concat(name + ".join", rows, 2, gather, block_.maps[map].tensor));
+        DISPART_CHECK(to_.concat(name + ".join", std::move(rows), 2, gather, t));
         return {};
     }
 
-    spread_rewriter to_;
+    spread_rewriter& to_;
+    cell_table& cells_;
     const tile_block& block_;
     const tile_plan& plan_;
-    device_id home_;
+    const tile_spread_options& how_;
     std::vector<std::vector<map_piece>> have_;  // [tile][map]
     std::vector<std::size_t> group_;            // [tile]
-    std::vector<bool> replaced_;                // [old layer]
 };
 
 }  // namespace detail
 
-/// Replaces a block by its tiles. The block's inputs are sliced where they are made (model inputs: on `home`), tiles run on
-/// the devices of their turns, and `home` joins what they deliver and runs what followed the block in its groups. Tiles
-/// that exchange no halos are one group per device.
-/// \param layers the convex set of layers that `plan` was made for, see `build_tile_block`
+/// A set of layers and the plan of its tiles.
+struct tiled_layers {
+    std::vector<layer_id> layers{};  ///< convex; see `build_tile_block`
+    tile_plan plan{};
+    device_id home =
+        no_id;  ///< joins this block's cells where somebody needs them joined; no_id: the options' home
+};
+
+/// Replaces blocks, one after the other in the model, by their tiles. A block's inputs are sliced where they are made
+/// (model inputs: see the options), tiles run on the devices of their turns, and home joins what they deliver and runs what
+/// followed the block in its groups. Where a block follows another, tiles take their parts straight from its tiles.
+/// Tiles that exchange no halos are one group per device.
 /// Errors: those of `build_tile_block` and `validate(block, plan)`; unsupported, naming a layer, where a tile would depend
-/// on padding alone. Exact: computes what the block computed. O(model + layers · tiles).
+/// on padding alone. Exact: computes what the blocks computed. O(model + layers · tiles).
+[[nodiscard]] inline result<spread_model> spread_tiles(const spread_model& whole,
+                                                       const std::vector<tiled_layers>& blocks,
+                                                       const tile_spread_options& how = {}) {
+    detail::spread_rewriter to(whole);
+    detail::cell_table cells;
+    std::vector<bool> replaced(num_vertices(whole.graph), false);
+    for (const tiled_layers& each : blocks) {
+        DISPART_TRY(const auto block, build_tile_block(whole.graph, each.layers));
+        DISPART_CHECK(validate(block, each.plan));
+        std::vector<bool> own(replaced.size(), false);
+        for (const layer_id v : each.layers) own[v] = replaced[v] = true;
+        DISPART_CHECK(detail::tile_writer(to, cells, block, each.plan, how)
+                          .write(own, each.home == no_id ? how.home : each.home));
+    }
+    return to.finish(replaced);
+}
+
+/// The same for one block.
 [[nodiscard]] inline result<spread_model> spread_tiles(const spread_model& whole,
                                                        const std::vector<layer_id>& layers,
                                                        const tile_plan& plan, device_id home) {
-    DISPART_TRY(const auto block, build_tile_block(whole.graph, layers));
-    DISPART_CHECK(validate(block, plan));
-    return detail::tile_writer(whole, block, plan, home).write();
+    return spread_tiles(whole, {{layers, plan}}, {.home = home});
 }
 
 }  // namespace dispart
