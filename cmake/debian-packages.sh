@@ -1,7 +1,7 @@
 # Sourced by examples/run and tests/run: which Debian packages each purpose needs, and installing those that are missing.
 
 packages_to_build="g++ cmake make ninja-build libeigen3-dev libxtensor-dev libboost-dev libexpected-dev
-  nlohmann-json3-dev libprotozero-dev libcli11-dev"
+  nlohmann-json3-dev libprotozero-dev libcli11-dev libssl-dev"
 packages_to_test="doctest-dev"
 packages_for_components="liblz4-dev libzstd-dev libzfp-dev"
 packages_to_compare="libsimgrid-dev"

@@ -17,9 +17,9 @@ done
 # The CMake package is where CMake installs it, and every package of the core is named.
 need vcpkg/portfile.cmake 'CONFIG_PATH share/cmake/dispart' "the place of the CMake package"
 need ../../cmake/install.cmake 'CMAKE_INSTALL_DATADIR\}/cmake/dispart' "the place of the CMake package"
-for file in debian/control:libeigen3-dev,libxtensor-dev,libboost-dev,libexpected-dev,nlohmann-json3-dev,libprotozero-dev \
-            conan/conanfile.py:boost/,eigen/,tl-expected/,xtensor/,nlohmann_json/,protozero/ \
-            vcpkg/vcpkg.json:boost-,eigen3,tl-expected,xtensor,nlohmann-json,protozero; do
+for file in debian/control:libeigen3-dev,libxtensor-dev,libboost-dev,libexpected-dev,nlohmann-json3-dev,libprotozero-dev,libssl-dev \
+            conan/conanfile.py:boost/,eigen/,tl-expected/,xtensor/,nlohmann_json/,protozero/,openssl/ \
+            vcpkg/vcpkg.json:boost-,eigen3,tl-expected,xtensor,nlohmann-json,protozero,openssl; do
   for package in $(tr , ' ' <<<"${file#*:}"); do need "${file%%:*}" "$package" "$package"; done
 done
 # Boost's headers in use come from the modules that vcpkg is told of.

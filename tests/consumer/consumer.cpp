@@ -13,6 +13,9 @@
 #ifdef WITH_asio
 #include <dispart/run/asio/tcp_address.hpp>
 #endif
+#ifdef WITH_tls
+#include <dispart/run/tls/tls_context.hpp>
+#endif
 
 #include <iostream>
 

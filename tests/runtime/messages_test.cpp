@@ -12,7 +12,7 @@ namespace {
 using payload = std::vector<std::byte>;
 
 hello_message some_hello() {
-    return {1, 3, connection_role::data, 77, 5, "gateway", "worker", {"codec:raw", "codec:f16"}};
+    return {1, 3, connection_role::data, 77, 2, 5, "gateway", "worker", 7, {"codec:raw", "codec:f16"}};
 }
 
 deploy_message some_deploy() {
@@ -56,7 +56,7 @@ void round_trips(const Message& message) {
 
 TEST_CASE("messages: there and back, and damaged at every byte") {
     round_trips(some_hello());
-    round_trips(welcome_message{2, "worker", {"codec:raw"}});
+    round_trips(welcome_message{2, "worker", {"codec:raw"}, 3});
     round_trips(some_deploy());
     round_trips(ready_message{123});
     round_trips(ping_message{1, -2});
@@ -71,7 +71,9 @@ TEST_CASE("messages: what was said arrives") {
     REQUIRE(hello);
     CHECK(hello->role == connection_role::data);
     CHECK(hello->deployment == 77);
+    CHECK(hello->epoch == 2);
     CHECK(hello->to == "worker");
+    CHECK((has_dtype(hello->dtypes, dtype{2}) && !has_dtype(hello->dtypes, dtype{3})));
     CHECK(hello->capabilities == std::vector<std::string>{"codec:raw", "codec:f16"});
     const auto deploy = decode<deploy_message>(encode(some_deploy()));
     REQUIRE(deploy);

@@ -14,8 +14,8 @@ class Dispart(ConanFile):
     topics = ("deep-learning", "edge", "scheduling", "partitioning", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"with_json": [True, False], "with_onnx": [True, False]}
-    default_options = {"with_json": True, "with_onnx": True}
+    options = {"with_json": [True, False], "with_onnx": [True, False], "with_tls": [True, False]}
+    default_options = {"with_json": True, "with_onnx": True, "with_tls": True}
     no_copy_source = True
 
     def export_sources(self):
@@ -32,6 +32,8 @@ class Dispart(ConanFile):
             self.requires("nlohmann_json/3.11.3")
         if self.options.with_onnx:
             self.requires("protozero/1.7.1")
+        if self.options.with_tls:
+            self.requires("openssl/[>=3.0 <4]")
 
     def validate(self):
         check_min_cppstd(self, 20)
@@ -63,6 +65,8 @@ class Dispart(ConanFile):
             needs["json"] = ["core", "nlohmann_json::nlohmann_json"]
         if self.options.with_onnx:
             needs["onnx"] = ["core", "protozero::protozero"]
+        if self.options.with_tls:
+            needs["tls"] = ["core", "asio", "openssl::ssl"]
         for name, requires in needs.items():
             component = self.cpp_info.components[name]
             component.set_property("cmake_target_name", "dispart::dispart" if name == "core" else f"dispart::{name}")

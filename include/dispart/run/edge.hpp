@@ -221,8 +221,8 @@ class outgoing_edge {
     result<void> connect(Transport& carrier, const std::string& address, const hello_message& hello,
                          deadline until) {
         DISPART_TRY(Connection connection, carrier.connect(address, until));
-        DISPART_CHECK(introduce(connection, hello, until));
-        return end_.attach(std::move(connection), [this] { return send_all(); });
+        DISPART_TRY(const welcome_message welcome, introduce(connection, hello, until));
+        return end_.attach(std::move(connection), [this, taken = welcome.dtypes] { return send_all(taken); });
     }
     [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
 
@@ -245,14 +245,23 @@ class outgoing_edge {
     }
 
   private:
-    result<void> send_all() {
+    result<void> send_all(std::uint32_t dtypes) {
         for (;;) {
             const auto message = queue_.take(no_deadline());
             if (end_.stopping()) return {};
             if (!message) return say_finish();
+            DISPART_CHECK(check_dtypes(*message, dtypes));
             DISPART_CHECK(send_one(*message));
             queue_.release();
         }
+    }
+
+    /// Errors: unsupported for an element type that the peer does not take.
+    static result<void> check_dtypes(const tensor_message& message, std::uint32_t taken) {
+        for (const tensor& each : message.tensors)
+            if (!has_dtype(taken, each.type()))
+                return fail(errc::unsupported, {}, "the peer takes no " + std::string(to_string(each.type())));
+        return {};
     }
 
     /// A courtesy: the peer may have ended before.

@@ -11,8 +11,17 @@
 #include <vector>
 
 #include "dispart/run/protocol.hpp"
+#include "dispart/tensor/dtype.hpp"
 
 namespace dispart {
+
+/// Element types that this library takes and sends: bit d is dtype number d.
+inline constexpr std::uint32_t known_dtypes = (std::uint32_t{1} << dtype_count) - 1;
+
+/// Whether a set of element types has this one.
+[[nodiscard]] constexpr bool has_dtype(std::uint32_t set, dtype type) noexcept {
+    return ((set >> static_cast<unsigned>(type)) & 1U) != 0;
+}
 
 /// What a connection is for.
 enum class connection_role : std::uint8_t {
@@ -28,14 +37,17 @@ struct hello_message {
     std::uint16_t oldest = oldest_protocol;
     std::uint16_t newest = newest_protocol;
     connection_role role = connection_role::control;
-    std::uint64_t deployment = 0;             ///< number that the coordinator drew for this deployment
-    std::uint32_t index = 0;                  ///< the stage commanded, or the edge carried
-    std::string from{};                       ///< name of the sender's device
-    std::string to{};                         ///< name under which it knows the receiver
+    std::uint64_t deployment = 0;         ///< number that the coordinator drew for this deployment
+    std::uint64_t epoch = 0;              ///< of the plan: counts what replaced the deployment's first one
+    std::uint32_t index = 0;              ///< the stage commanded, or the edge carried
+    std::string from{};                   ///< name of the sender's device
+    std::string to{};                     ///< name under which it knows the receiver
+    std::uint32_t dtypes = known_dtypes;  ///< element types that it takes
     std::vector<std::string> capabilities{};  ///< "codec:raw", ...
 
     static void fields(auto& archive, auto& m) {
-        archive(m.oldest, m.newest, m.role, m.deployment, m.index, m.from, m.to, m.capabilities);
+        archive(m.oldest, m.newest, m.role, m.deployment, m.epoch, m.index, m.from, m.to, m.dtypes,
+                m.capabilities);
     }
 };
 
@@ -45,8 +57,9 @@ struct welcome_message {
     std::uint16_t version = newest_protocol;
     std::string from{};
     std::vector<std::string> capabilities{};
+    std::uint32_t dtypes = known_dtypes;
 
-    static void fields(auto& archive, auto& m) { archive(m.version, m.from, m.capabilities); }
+    static void fields(auto& archive, auto& m) { archive(m.version, m.from, m.capabilities, m.dtypes); }
 };
 
 /// An edge that ends at the deployed stage.

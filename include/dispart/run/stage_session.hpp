@@ -132,6 +132,7 @@ class stage_session {
     ~stage_session() { wind_down(); }
 
     [[nodiscard]] std::uint64_t deployment() const noexcept { return hello_.deployment; }
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return hello_.epoch; }
 
     /// Whether this edge ends here and has no connection yet. From any thread.
     [[nodiscard]] bool expects(std::uint32_t edge) {
@@ -334,6 +335,7 @@ class stage_session {
         for (std::size_t i = 0; i < outgoing_.size(); ++i) {
             const hello_message hello{.role = connection_role::data,
                                       .deployment = hello_.deployment,
+                                      .epoch = hello_.epoch,
                                       .index = plan_.outgoing[i].edge,
                                       .from = hello_.to,
                                       .to = plan_.outgoing[i].to,

@@ -117,7 +117,7 @@ class worker {
         const std::scoped_lock lock(mutex_);
         for (const auto& each : tenants_)
             if (!each->done && each->stage->deployment() == hello.deployment &&
-                each->stage->expects(hello.index))
+                each->stage->epoch() == hello.epoch && each->stage->expects(hello.index))
                 return each->stage;
         return nullptr;
     }

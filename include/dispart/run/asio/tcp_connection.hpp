@@ -10,7 +10,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -21,8 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "dispart/run/concepts.hpp"
-#include "dispart/run/protocol.hpp"
+#include "dispart/run/framed_connection.hpp"
 
 namespace dispart {
 
@@ -65,84 +63,64 @@ class unsent_buffers {
 
 }  // namespace detail
 
-/// A connected socket that carries frames. Sends gather the caller's buffers without copying them; received bytes go
-/// straight into the payload, whose memory grows with what really arrives, not with what a header claims.
-class tcp_connection {
+/// The bytes of a connected socket. Writes gather the caller's buffers without copying them.
+class tcp_stream {
   public:
     using socket = boost::asio::ip::tcp::socket;
 
     /// Takes over a connected socket, whose context `owner` keeps alive.
-    tcp_connection(std::shared_ptr<void> owner, socket connected, std::string peer, std::size_t frame_limit)
-        : state_(
-              std::make_unique<state>(std::move(owner), std::move(connected), std::move(peer), frame_limit)) {
+    tcp_stream(std::shared_ptr<void> owner, socket connected, std::string peer)
+        : owner_(std::move(owner))
+        , socket_(std::move(connected))
+        , peer_(std::move(peer)) {
         boost::system::error_code ignored;
-        state_->socket.non_blocking(true, ignored);
-        state_->socket.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-    }
-    tcp_connection(tcp_connection&&) noexcept = default;
-    tcp_connection& operator=(tcp_connection&&) noexcept = default;
-    ~tcp_connection() = default;
-
-    [[nodiscard]] result<void> send(std::uint16_t kind, std::span<const std::span<const std::byte>> buffers,
-                                    deadline until) {
-        std::uint64_t length = 0;
-        for (const auto& each : buffers) length += each.size();
-        const auto header = encode_header({kind, length});
-        auto& list = state_->outgoing;
-        list.assign(1, boost::asio::buffer(header));
-        for (const auto& each : buffers) list.emplace_back(each.data(), each.size());
-        const auto written = write_all(detail::unsent_buffers(list.data(), list.data() + list.size()), until);
-        if (!written) close();
-        return written;
+        socket_.non_blocking(true, ignored);
+        socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
     }
 
-    [[nodiscard]] result<frame> receive(deadline until) {
-        auto received = receive_frame(until);
-        if (!received && received.error().code != errc::timeout) close();
-        return received;
+    [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to, deadline until) {
+        for (;;) {
+            if (closed_) return lost("the connection is closed");
+            boost::system::error_code status;
+            const auto count = socket_.read_some(boost::asio::buffer(to.data(), to.size()), status);
+            if (!status) return count;
+            if (status == boost::asio::error::eof) return lost("the peer closed the connection");
+            if (!would_block(status)) return lost("the connection broke: " + status.message());
+            if (!detail::wait_for_socket(socket_.native_handle(), POLLIN, until))
+                return fail(errc::timeout, peer_, "no message arrived in time");
+        }
     }
 
-    void set_frame_limit(std::size_t limit) noexcept { state_->frame_limit = limit; }
+    [[nodiscard]] result<void> write_all(std::span<const std::span<const std::byte>> buffers, deadline until) {
+        outgoing_.clear();
+        for (const auto& each : buffers) outgoing_.emplace_back(each.data(), each.size());
+        detail::unsent_buffers unsent(outgoing_.data(), outgoing_.data() + outgoing_.size());
+        while (!unsent.empty()) {
+            if (closed_) return lost("the connection is closed");
+            boost::system::error_code status;
+            const std::size_t written = socket_.write_some(unsent, status);
+            if (!status) {
+                unsent.drop(written);
+            } else if (!would_block(status)) {
+                return lost("the connection broke: " + status.message());
+            } else if (!detail::wait_for_socket(socket_.native_handle(), POLLOUT, until)) {
+                return fail(errc::timeout, peer_, "the peer did not take a message in time");
+            }
+        }
+        return {};
+    }
 
     void close() noexcept {
-        if (!state_ || state_->closed.exchange(true)) return;
+        if (closed_.exchange(true)) return;
         boost::system::error_code ignored;
-        state_->socket.shutdown(socket::shutdown_both, ignored);
+        socket_.shutdown(socket::shutdown_both, ignored);
     }
 
-    [[nodiscard]] std::string peer() const { return state_->peer; }
+    [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
 
   private:
-    /// Memory that a header's word alone is good for; from there on it doubles as bytes arrive.
-    static constexpr std::size_t trusted_bytes = std::size_t{1} << 20;
-
-    struct state {
-        state(std::shared_ptr<void> context_owner, tcp_connection::socket connected, std::string name,
-              std::size_t limit)
-            : owner(std::move(context_owner))
-            , socket(std::move(connected))
-            , peer(std::move(name))
-            , frame_limit(limit) {}
-
-        std::shared_ptr<void> owner;
-        tcp_connection::socket socket;
-        std::string peer;
-        std::atomic<bool> closed = false;
-        // of the thread that sends
-        std::vector<boost::asio::const_buffer> outgoing{};
-        // of the thread that receives
-        std::size_t frame_limit;
-        std::size_t trusted = trusted_bytes;  ///< grows to the largest frame that came in whole
-        std::array<std::byte, frame_header_size> head{};
-        frame_header header{};
-        std::size_t received = 0;  ///< bytes of the current frame, its header included
-        std::chrono::steady_clock::time_point begin{};
-        buffer payload{};
-        buffer_pool pool{};
-    };
-
     [[nodiscard]] tl::unexpected<error> lost(std::string what) const {
-        return fail(errc::peer_lost, state_->peer, std::move(what));
+        return fail(errc::peer_lost, peer_, std::move(what));
     }
 
     [[nodiscard]] static bool would_block(const boost::system::error_code& status) {
@@ -150,90 +128,16 @@ class tcp_connection {
                status == boost::asio::error::interrupted;
     }
 
-    result<void> write_all(detail::unsent_buffers unsent, deadline until) {
-        while (!unsent.empty()) {
-            if (state_->closed) return lost("the connection is closed");
-            boost::system::error_code status;
-            const std::size_t written = state_->socket.write_some(unsent, status);
-            if (!status) {
-                unsent.drop(written);
-            } else if (!would_block(status)) {
-                return lost("the connection broke: " + status.message());
-            } else if (!detail::wait_for_socket(state_->socket.native_handle(), POLLOUT, until)) {
-                return fail(errc::timeout, state_->peer, "the peer did not take a message in time");
-            }
-        }
-        return {};
-    }
-
-    /// Reads at least one byte into `to`, which is not empty.
-    result<std::size_t> read_some(std::span<std::byte> to, deadline until) {
-        for (;;) {
-            if (state_->closed) return lost("the connection is closed");
-            boost::system::error_code status;
-            const auto count = state_->socket.read_some(boost::asio::buffer(to.data(), to.size()), status);
-            if (!status) return count;
-            if (status == boost::asio::error::eof)
-                return lost(state_->received > 0 ? "the peer closed the connection in the middle of a message"
-                                                 : "the peer closed the connection");
-            if (!would_block(status)) return lost("the connection broke: " + status.message());
-            if (!detail::wait_for_socket(state_->socket.native_handle(), POLLIN, until))
-                return fail(errc::timeout, state_->peer, "no message arrived in time");
-        }
-    }
-
-    result<frame> receive_frame(deadline until) {
-        DISPART_CHECK(receive_header(until));
-        while (state_->received < frame_header_size + state_->header.length) {
-            const std::size_t filled = state_->received - frame_header_size;
-            DISPART_CHECK(make_room(filled));
-            DISPART_TRY(const std::size_t count, read_some(state_->payload.bytes().subspan(filled), until));
-            state_->received += count;
-        }
-        state_->trusted = std::max<std::size_t>(state_->trusted, state_->header.length);
-        state_->received = 0;
-        return frame{state_->header.kind, std::exchange(state_->payload, {}), state_->begin};
-    }
-
-    result<void> receive_header(deadline until) {
-        while (state_->received < frame_header_size) {
-            DISPART_TRY(const std::size_t count,
-                        read_some(std::span(state_->head).subspan(state_->received), until));
-            if (state_->received == 0) state_->begin = std::chrono::steady_clock::now();
-            state_->received += count;
-            DISPART_CHECK(named(check_magic(std::span(state_->head).first(state_->received))));
-            if (state_->received < frame_header_size) continue;
-            auto header = decode_header(state_->head, state_->frame_limit);
-            DISPART_CHECK(named(header));
-            state_->header = *header;
-        }
-        return {};
-    }
-
-    /// Puts the peer's name on an error.
-    template <class T>
-    result<void> named(const result<T>& checked) const {
-        if (checked) return {};
-        return fail(checked.error().code, state_->peer, checked.error().message, checked.error().hint);
-    }
-
-    /// Makes the payload larger than `filled` bytes, but not larger than the frame says.
-    result<void> make_room(std::size_t filled) {
-        if (filled < state_->payload.size()) return {};
-        const auto length = static_cast<std::size_t>(state_->header.length);
-        try {
-            buffer larger = state_->pool.acquire(std::min(length, std::max(state_->trusted, filled * 2)));
-            std::copy_n(state_->payload.bytes().data(), filled, larger.bytes().data());
-            state_->payload = std::move(larger);
-        } catch (const std::bad_alloc&) {
-            return fail(errc::limit_exceeded, state_->peer,
-                        "not enough memory for a message of " + std::to_string(length) + " bytes");
-        }
-        return {};
-    }
-
-    std::unique_ptr<state> state_;
+    std::shared_ptr<void> owner_;
+    socket socket_;
+    std::string peer_;
+    std::atomic<bool> closed_ = false;
+    std::vector<boost::asio::const_buffer> outgoing_{};
 };
+static_assert(byte_stream<tcp_stream>);
+
+/// A connected socket that carries frames.
+using tcp_connection = framed_connection<tcp_stream>;
 static_assert(connection_handle<tcp_connection>);
 
 }  // namespace dispart

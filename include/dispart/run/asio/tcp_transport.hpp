@@ -7,8 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include <fcntl.h>
-
 #include <atomic>
 #include <memory>
 #include <string>
@@ -16,6 +14,7 @@
 
 #include "dispart/run/asio/tcp_address.hpp"
 #include "dispart/run/asio/tcp_connection.hpp"
+#include "dispart/run/asio/tcp_socket.hpp"
 #include "dispart/run/concepts.hpp"
 
 namespace dispart {
@@ -83,8 +82,8 @@ class tcp_listener {
 
     [[nodiscard]] connection taken(boost::asio::ip::tcp::socket accepted,
                                    const boost::asio::ip::tcp::endpoint& from) const {
-        ::fcntl(accepted.native_handle(), F_SETFD, FD_CLOEXEC);
-        return connection(state_->context, std::move(accepted), to_string(from), state_->max_frame);
+        detail::close_on_exec(accepted.native_handle());
+        return connection(state_->max_frame, state_->context, std::move(accepted), to_string(from));
     }
 
     std::unique_ptr<state> state_;
@@ -104,51 +103,17 @@ class tcp_transport {
     [[nodiscard]] result<listener> listen(const std::string& address) {
         DISPART_TRY(const auto endpoint,
                     resolve(address.empty() ? "127.0.0.1:0" : address, options_.allow_plaintext_off_machine));
-        boost::system::error_code status;
-        boost::asio::ip::tcp::acceptor acceptor(*context_);
-        acceptor.open(endpoint.protocol(), status);
-        if (!status) ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC);
-        if (!status) acceptor.set_option(boost::asio::socket_base::reuse_address(true), status);
-        if (!status) acceptor.bind(endpoint, status);
-        if (!status) acceptor.listen(boost::asio::socket_base::max_listen_connections, status);
-        if (!status) acceptor.non_blocking(true, status);
-        if (status) return fail(errc::io_error, address, "cannot listen: " + status.message());
+        DISPART_TRY(auto acceptor, detail::listen_on(*context_, endpoint, address));
         return listener(context_, std::move(acceptor), options_.max_frame);
     }
 
     [[nodiscard]] result<connection> connect(const std::string& address, deadline until) {
         DISPART_TRY(const auto endpoint, resolve(address, options_.allow_plaintext_off_machine));
-        boost::system::error_code status;
-        boost::asio::ip::tcp::socket socket(*context_);
-        socket.open(endpoint.protocol(), status);
-        if (!status) ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
-        if (!status) socket.non_blocking(true, status);
-        if (status) return fail(errc::io_error, address, "no socket: " + status.message());
-        DISPART_CHECK(establish(socket, endpoint, address, until));
-        return connection(context_, std::move(socket), address, options_.max_frame);
+        DISPART_TRY(auto socket, detail::dial(*context_, endpoint, address, until));
+        return connection(options_.max_frame, context_, std::move(socket), address);
     }
 
   private:
-    /// Asio's own synchronous connect would wait without end.
-    static result<void> establish(boost::asio::ip::tcp::socket& socket,
-                                  const boost::asio::ip::tcp::endpoint& endpoint, const std::string& address,
-                                  deadline until) {
-        const auto lost = [&](int number) {
-            const boost::system::error_code why(number, boost::system::system_category());
-            return fail(errc::peer_lost, address, "cannot connect: " + why.message());
-        };
-        const int handle = socket.native_handle();
-        if (::connect(handle, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) return {};
-        if (errno != EINPROGRESS && errno != EINTR) return lost(errno);
-        if (!detail::wait_for_socket(handle, POLLOUT, until))
-            return fail(errc::timeout, address, "the host did not answer in time");
-        int number = 0;
-        socklen_t size = sizeof number;
-        ::getsockopt(handle, SOL_SOCKET, SO_ERROR, &number, &size);
-        if (number != 0) return lost(number);
-        return {};
-    }
-
     tcp_options options_;
     std::shared_ptr<boost::asio::io_context> context_ = std::make_shared<boost::asio::io_context>();
 };
