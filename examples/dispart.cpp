@@ -1,4 +1,4 @@
-// The command line over the library: plan, solve, explain, simulate, schedule, run, worker, infer, export, probe.
+// The command line over the library: plan, solve, explain, simulate, schedule, run, worker, keys, infer, export, probe.
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -20,6 +20,12 @@ void add_model(CLI::App& to, cli::model_choice& model) {
     to.add_flag("--random-weights", model.random_weights, "replace a file's weights by seeded random ones");
 }
 
+void add_carrier(CLI::App& to, cli::carrier_choice& carrier, const char* plaintext) {
+    to.add_option("--tls", carrier.tls, "folder of this node's certificate, as `dispart keys` makes it");
+    to.add_option("--psk", carrier.psk, "file of a key that all nodes share, instead of certificates");
+    to.add_flag("--allow-plaintext-off-machine", carrier.plaintext, plaintext);
+}
+
 class command_line {
   public:
     command_line() {
@@ -29,6 +35,7 @@ class command_line {
         add_infer();
         add_export();
         add_worker();
+        add_keys();
         add_probe();
         add_plan();
         add_solve();
@@ -75,17 +82,25 @@ class command_line {
         sub.add_option("--out", export_.out, "the file")->required();
     }
     void add_worker() {
-        auto& sub = add("worker", "serve stages over TCP", worker_, cli::worker);
+        auto& sub = add("worker", "serve stages", worker_, cli::worker);
         sub.add_option("--listen", worker_.listen, "HOST:PORT; port 0 takes an unused one")
             ->capture_default_str();
-        sub.add_option("--name", worker_.name, "in messages")->capture_default_str();
+        sub.add_option("--name", worker_.name, "in messages; default: the certificate's");
         sub.add_option("--slowdown", worker_.slowdown, "imitate a device that is this many times slower")
             ->capture_default_str();
         sub.add_option("--deployments", worker_.deployments, "end after so many; 0: never")
             ->capture_default_str();
         sub.add_flag("--quiet", worker_.quiet, "no log on standard error");
-        sub.add_flag("--allow-plaintext-off-machine", worker_.plaintext,
-                     "listen beyond loopback, unencrypted");
+        add_carrier(sub, worker_.carrier, "listen beyond loopback, unencrypted");
+    }
+    void add_keys() {
+        auto& sub = add("keys", "make keys and certificates", keys_, cli::keys);
+        sub.add_option("--dir", keys_.dir, "folder of the cluster's authority, made where it is missing");
+        sub.add_option("--coordinator", keys_.coordinators, "a node that may deploy, NAME or NAME=HOST,HOST");
+        sub.add_option("--node", keys_.nodes,
+                       "a node that only works, NAME or NAME=HOST,HOST; NAME as in the cluster file");
+        sub.add_option("--days", keys_.days, "that the certificates hold")->capture_default_str();
+        sub.add_option("--psk", keys_.psk, "make this file with a key that all nodes share");
     }
     void add_probe() {
         auto& sub = add("probe", "measure this machine", probe_, cli::probe);
@@ -167,7 +182,10 @@ class command_line {
         sub.add_option("--algorithm", run_.algorithm,
                        "chain, even, proportional or best-single-device; default: the best");
         sub.add_option("--out", run_.out, "folder for plan, pictures and trace")->capture_default_str();
-        sub.add_flag("--allow-plaintext-off-machine", run_.plaintext, "dial beyond loopback, unencrypted");
+        sub.add_option("--listen", run_.listen,
+                       "HOST:PORT where results come in; default: an unused port of this machine's address "
+                       "on the workers' network");
+        add_carrier(sub, run_.carrier, "dial beyond loopback, unencrypted");
     }
 
     CLI::App app_{"dispart: divides, allocates and schedules deep-network inference over unequal machines",
@@ -177,6 +195,7 @@ class command_line {
     cli::infer_arguments infer_{};
     cli::export_arguments export_{};
     cli::worker_arguments worker_{};
+    cli::keys_arguments keys_{};
     cli::probe_arguments probe_{};
     cli::plan_arguments plan_{};
     cli::solve_arguments solve_{};

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dispart/carrier.hpp"
 #include "dispart/common.hpp"
 
 namespace cli {
@@ -27,13 +28,22 @@ result<int> export_model(const export_arguments& given, bool as_json);
 
 struct worker_arguments {
     std::string listen = "127.0.0.1:0";
-    std::string name = "worker";
+    std::string name{};  // empty: the certificate's, or "worker"
     double slowdown = 1.0;
-    bool plaintext = false;
+    carrier_choice carrier{};
     std::size_t deployments = 0;
     bool quiet = false;
 };
 result<int> worker(const worker_arguments& given, bool as_json);
+
+struct keys_arguments {
+    std::string dir{};                        // of the authority
+    std::vector<std::string> coordinators{};  // NAME[=HOST,...]: nodes that may deploy
+    std::vector<std::string> nodes{};         // NAME[=HOST,...]: nodes that may not
+    int days = 365;                           // that certificates hold
+    std::string psk{};                        // a file, instead of certificates
+};
+result<int> keys(const keys_arguments& given, bool as_json);
 
 struct probe_arguments {
     std::vector<std::string> models{};   // besides the built-in set
@@ -93,7 +103,8 @@ struct run_arguments {
     std::vector<std::string> calibrate_on{};  // models to measure; empty: the model itself
     std::string out = "dispart-out";          // folder
     std::string algorithm{};                  // empty: the best of all; "even" uses every worker
-    bool plaintext = false;
+    carrier_choice carrier{};
+    std::string listen{};  // where results come in; empty: found out
 };
 result<int> run(const run_arguments& given, bool as_json);
 

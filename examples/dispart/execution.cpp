@@ -6,7 +6,6 @@
 #include "dispart/common.hpp"
 #include "dispart/io/onnx/write.hpp"
 #include "dispart/progress.hpp"
-#include "dispart/run/asio/tcp_transport.hpp"
 #include "dispart/run/coordinator.hpp"
 
 namespace cli {
@@ -35,8 +34,13 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
     DISPART_TRY(auto hosts, hosts_of(machines, p));
     const auto encode = [](const model& stage) { return io::write_onnx(stage); };
     DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode));
-    tcp_transport carrier({.allow_plaintext_off_machine = how.plaintext});
-    DISPART_TRY(auto running, coordinator<tcp_transport>::deploy(carrier, std::move(stages)));
+    DISPART_TRY(auto carrier, make_carrier(how.carrier));
+    coordinator_options options{.name = node_name(carrier, "coordinator"), .listen = how.listen};
+    if (options.listen.empty()) {
+        DISPART_TRY(options.listen, listen_for(stages.hosts));
+    }
+    DISPART_TRY(auto running,
+                coordinator<any_transport>::deploy(carrier, std::move(stages), std::move(options)));
     std::vector<std::vector<tensor>> made_inputs;  // ahead, so that making them takes no worker's time
     for (request_id r = 0; r < std::min(how.requests, distinct_inputs); ++r) {
         DISPART_TRY(auto each, make_inputs(net, r));
@@ -59,7 +63,7 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
 }
 
 result<link_measurement> probe_worker(const std::string& address) {
-    tcp_transport carrier;
+    DISPART_TRY(auto carrier, make_carrier({}));
     return probe_link(carrier, address);
 }
 

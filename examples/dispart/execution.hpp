@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "dispart/carrier.hpp"
 #include "dispart/cluster/graph.hpp"
 #include "dispart/core/result.hpp"
 #include "dispart/model/graph.hpp"
@@ -21,7 +22,8 @@ inline std::size_t window_of(const dispart::plan& p) { return 3 * p.stages.size(
 struct execution_options {
     std::size_t requests = 32;
     bool keep_outputs = false;
-    bool plaintext = false;  // beyond loopback
+    carrier_choice carrier{};
+    std::string listen{};  // where results come in; empty: found out
 };
 
 struct measured_run {

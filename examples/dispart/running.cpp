@@ -131,6 +131,9 @@ result<int> run(const run_arguments& given, bool as_json) {
     DISPART_TRY(const auto goal, objective_of(given.objective));
     if ((given.local > 0) != given.cluster.empty())
         return fail(errc::invalid_argument, "--cluster, --local", "exactly one of them is needed");
+    if (given.local > 0 && !(given.carrier.tls.empty() && given.carrier.psk.empty()))
+        return fail(errc::invalid_argument, "--local",
+                    "local workers need no keys: they stay on this machine");
     if (given.requests == 0 || given.local > 64)
         return fail(errc::invalid_argument, "--requests, --local",
                     "1 request or more on 1 to 64 local workers");
@@ -156,8 +159,10 @@ result<int> run(const run_arguments& given, bool as_json) {
         std::cout << dispart::explain(p) << '\n';
         if (local) std::cout << "Costs measured on " << local->calibrated_on << ".\n";
     }
-    const execution_options stream{
-        .requests = given.requests, .keep_outputs = given.check, .plaintext = given.plaintext};
+    const execution_options stream{.requests = given.requests,
+                                   .keep_outputs = given.check,
+                                   .carrier = given.carrier,
+                                   .listen = given.listen};
     DISPART_TRY(const auto measured, execute(p, net, machines, stream));
     const double period = measured.stream.period.value;
     ordered_json document{
@@ -171,8 +176,9 @@ result<int> run(const run_arguments& given, bool as_json) {
           {"stages", stages_to_json(p, measured.stream)}}}};
     if (given.compare) {
         DISPART_TRY(const auto single, plan_with("best-single-device"));
-        DISPART_TRY(const auto one, execute(single, net, machines,
-                                            {.requests = given.requests, .plaintext = given.plaintext}));
+        DISPART_TRY(const auto one,
+                    execute(single, net, machines,
+                            {.requests = given.requests, .carrier = given.carrier, .listen = given.listen}));
         document["measured"]["single_device_period_s"] = one.stream.period.value;
         document["measured"]["speedup"] = period > 0.0 ? one.stream.period.value / period : 0.0;
     }

@@ -6,10 +6,10 @@
 #include <stop_token>
 #include <thread>
 
+#include "dispart/carrier.hpp"
 #include "dispart/commands.hpp"
 #include "dispart/engine.hpp"
 #include "dispart/io/onnx/read.hpp"
-#include "dispart/run/asio/tcp_transport.hpp"
 #include "dispart/run/worker.hpp"
 
 namespace cli {
@@ -23,7 +23,7 @@ void interrupt(int) { interrupted = true; }
 
 result<int> worker(const worker_arguments& given, bool) {
     if (!(given.slowdown >= 1.0)) return fail(errc::invalid_argument, "--slowdown", "it must be 1 or more");
-    tcp_transport carrier({.allow_plaintext_off_machine = given.plaintext});
+    DISPART_TRY(auto carrier, make_carrier(given.carrier));
     DISPART_TRY(auto listener, carrier.listen(given.listen));
     std::printf("listening %s\n", listener.address().c_str());
     std::fflush(stdout);
@@ -37,7 +37,7 @@ result<int> worker(const worker_arguments& given, bool) {
         while (!interrupted && !done) std::this_thread::sleep_for(std::chrono::milliseconds(50));
         stop.request_stop();
     });
-    worker_options options{.name = given.name,
+    worker_options options{.name = given.name.empty() ? node_name(carrier, "worker") : given.name,
                            .decode =
                                [](std::span<const std::byte> bytes) {
                                    return io::read_onnx(bytes, {.simplify = false, .infer = false});
@@ -46,7 +46,7 @@ result<int> worker(const worker_arguments& given, bool) {
                            .log = {}};
     if (!given.quiet)
         options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
-    dispart::worker<tcp_transport, local_backend>(carrier, {given.slowdown}, std::move(options))
+    dispart::worker<any_transport, local_backend>(carrier, {given.slowdown}, std::move(options))
         .serve(std::move(listener), stop.get_token());
     done = true;
     watch.join();

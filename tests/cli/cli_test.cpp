@@ -192,6 +192,56 @@ TEST_CASE("infer and run: real ONNX files equal their references, on one device 
     check_run("--model " + (*corpus / "models" / "mnist_cntk.onnx").string() + " --local 3" + out);
 }
 
+TEST_CASE("keys, worker --tls, run --tls: a cluster of one's own, closed to the next one") {
+    const scratch here;
+    const auto keys = [&](const std::string& dir) {
+        const auto made = dispart_cli("keys --json --dir " + here.path(dir) +
+                                      " --coordinator desk=127.0.0.1 --node w0=127.0.0.1,w0.lan");
+        INFO(made.text);
+        REQUIRE(made.status == 0);
+        CHECK(made.parsed()["made"].size() == 3);
+    };
+    keys("ours");
+    keys("theirs");
+    for (const auto& each : std::filesystem::recursive_directory_iterator(here.folder))
+        CHECK((each.status().permissions() & std::filesystem::perms::others_all) ==
+              std::filesystem::perms::none);
+    // A worker that ends after one deployment; its address is in the file that it prints to.
+    const std::string worker = "timeout 120 '" + std::string(std::getenv("DISPART_CLI")) +
+                               "' worker --listen 127.0.0.1:0 --deployments 1 --tls " + here.path("ours/w0") +
+                               " >" + here.path("address") + " 2>" + here.path("log") + " &";
+    REQUIRE(std::system(worker.c_str()) == 0);
+    std::string word, address;
+    for (int i = 0; i < 200 && address.empty(); ++i) {
+        std::ifstream(here.path("address")) >> word >> address;
+        ::usleep(50'000);
+    }
+    REQUIRE(address.starts_with("w0@127.0.0.1:"));
+    here.write("cluster.json",
+               R"({"name": "one", "devices": [{"name": "desk", "computes": false},
+        {"name": "w0", "speed_flops": "10 GFLOPS", "memory_bytes": "2 GiB", "address": ")" +
+                   address + R"("}],
+        "links": [{"between": ["desk", "w0"], "latency_s": "1 ms", "bandwidth_bytes_per_s": "1 Gbit/s"}],
+        "source": "desk", "sink": "desk"})");
+    const std::string run = "run --json --check --model squeezenet --image 64 --requests 3 --cluster " +
+                            here.path("cluster.json") + " --out " + here.path("out") + " --tls ";
+    const auto code = [](const answer& got) { return got.parsed()["error"]["code"].get<std::string>(); };
+    const auto stranger = dispart_cli(run + here.path("theirs/desk"));
+    CHECK(code(stranger) == "refused");
+    CHECK(stranger.parsed()["error"]["message"].get<std::string>().find("authority") != std::string::npos);
+    CHECK(code(dispart_cli(run + here.path("ours/w0"))) == "refused");  // a worker does not deploy
+    const auto good = dispart_cli(run + here.path("ours/desk"));
+    INFO(good.text.substr(0, 1000));
+    REQUIRE(good.status == 0);
+    CHECK(good.parsed()["check"]["mismatches"] == 0);
+    std::string log;
+    std::getline(std::ifstream(here.path("log")), log, '\0');
+    CHECK(log.find("not of this cluster's authority") != std::string::npos);
+    CHECK(dispart_cli("keys --psk " + here.path("psk")).status == 0);
+    CHECK(code(dispart_cli("keys --json --psk " + here.path("psk"))) == "io_error");
+    CHECK(code(dispart_cli("keys --json")) == "invalid_argument");
+}
+
 TEST_CASE("errors: named, in JSON on demand, with exit status 1") {
     const scratch here;
     here.write("broken.onnx", "this is no model");

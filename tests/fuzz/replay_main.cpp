@@ -21,7 +21,10 @@ namespace {
 using bytes = std::vector<std::uint8_t>;
 namespace fs = std::filesystem;
 
-constexpr std::size_t mutations_in_all = 4000;
+#ifndef DISPART_FUZZ_MUTATIONS
+#define DISPART_FUZZ_MUTATIONS 4000
+#endif
+constexpr std::size_t mutations_in_all = DISPART_FUZZ_MUTATIONS;
 
 std::vector<fs::path> files_of(const std::vector<fs::path>& folders) {
     std::vector<fs::path> files;

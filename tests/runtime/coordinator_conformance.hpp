@@ -370,6 +370,9 @@ void workers_refuse_what_is_not_in_order() {
     bad.incoming.push_back(bad.incoming[0]);
     CHECK(command(bad) == errc::protocol_error);
     bad = good;
+    bad.incoming[0].inputs.assign(100'000, 0);  // more positions than any stage has
+    CHECK(command(bad) == errc::protocol_error);
+    bad = good;
     bad.outgoing = {{1, "d", "nowhere", {0}, "magic", 1}};
     CHECK(command(bad) == errc::unsupported);
     // a coordinator that falls silent loses its worker

@@ -27,6 +27,24 @@ namespace dispart {
 /// Told of the error that ended an edge, once, by the edge's own thread.
 using error_handler = std::function<void(error)>;
 
+/// Bytes that may be held at a time, by all who share it. From any thread.
+class byte_quota {
+  public:
+    explicit byte_quota(std::size_t most) : left_(most) {}
+
+    /// Whether there was room for so many; if so, they are taken.
+    [[nodiscard]] bool take(std::size_t count) noexcept {
+        std::size_t left = left_;
+        while (left >= count)
+            if (left_.compare_exchange_weak(left, left - count)) return true;
+        return false;
+    }
+    void give_back(std::size_t count) noexcept { left_ += count; }
+
+  private:
+    std::atomic<std::size_t> left_;
+};
+
 /// What an edge's end has to know.
 struct edge_settings {
     std::uint32_t edge = 0;
@@ -36,6 +54,7 @@ struct edge_settings {
     std::size_t max_bytes = std::size_t{1} << 30;  ///< of a message
     std::string codec = "raw";                     ///< of the end that sends
     seconds send_within{60.0};                     ///< longest that sending one message may take
+    byte_quota* quota = nullptr;  ///< of messages that wait at the receiving end; outlives the edge
 };
 
 namespace detail {
@@ -147,7 +166,11 @@ class incoming_edge {
     [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
 
     /// The next request's tensors, in order of requests. Errors: timeout, cancelled at the end of the stream.
-    [[nodiscard]] result<tensor_message> next(deadline until) { return queue_.pop(until); }
+    [[nodiscard]] result<tensor_message> next(deadline until) {
+        auto message = queue_.pop(until);
+        if (message && end_.settings().quota) end_.settings().quota->give_back(size_of(*message));
+        return message;
+    }
 
     /// Ends the edge; from any thread.
     void stop() {
@@ -163,9 +186,24 @@ class incoming_edge {
             auto message = receive_one(request);
             if (!message) return tl::unexpected(message.error());
             if (!*message) return closed(), result<void>{};
+            DISPART_CHECK(book(**message));
             if (!queue_.push(std::move(**message), no_deadline())) return {};
         }
         return {};
+    }
+
+    [[nodiscard]] static std::size_t size_of(const tensor_message& message) {
+        std::size_t total = 0;
+        for (const tensor& each : message.tensors) total += each.size_bytes();
+        return total;
+    }
+
+    /// Errors: limit_exceeded where too much waits already.
+    result<void> book(const tensor_message& message) {
+        byte_quota* quota = end_.settings().quota;
+        if (!quota || quota->take(size_of(message))) return {};
+        return fail(errc::limit_exceeded, end_.settings().peer,
+                    "more bytes wait for the stage than it may keep waiting");
     }
 
     /// Nothing where the peer has finished.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dispart/run/concepts.hpp"
+#include "dispart/run/identity.hpp"
 #include "dispart/run/messages.hpp"
 
 namespace dispart {
@@ -48,9 +49,10 @@ template <class Message, connection_handle Connection>
 }
 
 /// Introduces this side to a listener. Errors: as the connection's; what the other side's FAILURE says; protocol_error
-/// where it chose a version that was not offered.
+/// where it chose a version that was not offered; refused where it is not whom HELLO is for.
 template <connection_handle Connection>
 [[nodiscard]] result<welcome_message> introduce(Connection& to, const hello_message& hello, deadline until) {
+    DISPART_CHECK(check_called(hello, identity_of(to)));
     DISPART_CHECK(send_message(to, hello, until));
     DISPART_TRY(welcome_message welcome, receive_message<welcome_message>(to, until));
     if (welcome.version < hello.oldest || welcome.version > hello.newest)

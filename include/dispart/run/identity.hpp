@@ -40,4 +40,10 @@ template <class T>
     return {};
 }
 
+/// Errors: refused where the one who was called is not whom HELLO is for.
+[[nodiscard]] inline result<void> check_called(const hello_message& hello, const peer_identity& called) {
+    if (hello.role == connection_role::probe || called.may_be(hello.to)) return {};
+    return fail(errc::refused, hello.to, "at its address is " + called.names.front() + ", by its certificate");
+}
+
 }  // namespace dispart

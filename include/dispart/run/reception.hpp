@@ -24,12 +24,14 @@ struct reception_options {
     std::string name{};                       ///< of this side, in WELCOME
     std::vector<std::string> capabilities{};  ///< of this side, in WELCOME
     seconds handshake{5.0};                   ///< a caller that has not introduced itself by then is dropped
-    std::size_t most_pending = 64;  ///< callers that are served at a time; more are turned away at once
+    std::size_t most_pending = 64;  ///< callers that have not introduced themselves; of more the oldest goes
+    std::function<void(const error&)> turned_away{};  ///< told who was, and why; called by several threads
 };
 
 /// Listens until it is destroyed. For each caller whose HELLO is in order, `admit(hello)` says who takes the connection
 /// after WELCOME was sent, or why it is refused, which the caller is told. `admit` and what it returns are called by
-/// several threads; what they throw turns the caller away.
+/// several threads; what they throw turns the caller away. Of callers that their transport knows, HELLO must say who they
+/// are (see identity.hpp).
 template <listener_handle Listener>
 class reception {
   public:
@@ -68,6 +70,7 @@ class reception {
         std::mutex mutex{};
         connection caller;
         std::thread thread{};
+        std::atomic<bool> introduced = false;
         std::atomic<bool> done = false;
     };
 
@@ -77,6 +80,7 @@ class reception {
             see_off();
             if (accepted) receive(std::move(*accepted));
             else if (accepted.error().code == errc::cancelled) return;
+            else if (accepted.error().code == errc::refused) tell(accepted.error());
             else if (accepted.error().code != errc::timeout)
                 std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
@@ -91,8 +95,9 @@ class reception {
     }
 
     void receive(connection accepted) {
-        if (guests_.size() >= options_.most_pending) return;
         try {
+            make_room();
+            if (guests_.size() >= 4 * options_.most_pending) return;
             auto& added = *guests_.emplace_back(std::make_unique<guest>(std::move(accepted)));
             try {
                 added.thread = std::thread([this, &added] { serve(added); });
@@ -103,10 +108,34 @@ class reception {
         }
     }
 
+    /// So many callers may be silent at a time; of more the one that has been so for longest is dropped.
+    void make_room() {
+        std::size_t silent = 0;
+        guest* oldest = nullptr;
+        for (const auto& each : guests_) {
+            if (each->introduced || each->done) continue;
+            if (!oldest) oldest = each.get();
+            ++silent;
+        }
+        if (silent < options_.most_pending || !oldest) return;
+        oldest->introduced = true;  // counts no more
+        oldest->hang_up();
+    }
+
+    void tell(const error& why) const {
+        try {
+            if (options_.turned_away) options_.turned_away(why);
+        } catch (...) {  // a log that fails is no reason to stop listening
+        }
+    }
+
     void serve(guest& who) {
         try {
-            if (const auto met = meet(who); !met && met.error().code != errc::peer_lost)
+            if (auto met = meet(who); !met && met.error().code != errc::peer_lost) {
                 part_with(who.caller, met.error());
+                if (met.error().offender.empty()) met.error().offender = who.caller.peer();
+                tell(met.error());
+            }
         } catch (...) {  // what `admit` or a taker threw
         }
         who.hang_up();
@@ -118,9 +147,11 @@ class reception {
         who.caller.set_frame_limit(handshake_frame_limit);
         DISPART_TRY(const hello_message hello, receive_message<hello_message>(who.caller, until));
         DISPART_TRY(const std::uint16_t version, common_version(hello.oldest, hello.newest));
+        DISPART_CHECK(check_claims(hello, identity_of(who.caller)));
         DISPART_TRY(const taker take, admit_(hello));
         DISPART_CHECK(
             send_message(who.caller, welcome_message{version, options_.name, options_.capabilities}, until));
+        who.introduced = true;
         take(who.leave());
         return {};
     }

@@ -100,6 +100,9 @@ class remote_stage {
     }
 
   private:
+    /// Spans that are kept for a report, whatever the worker tells.
+    static constexpr std::size_t most_spans = std::size_t{1} << 21;
+
     [[nodiscard]] const deployed_stage& stage() const { return with_.plan->stages[with_.index]; }
     [[nodiscard]] const worker_host& host_of(device_id d) const { return with_.plan->hosts[d]; }
     [[nodiscard]] deadline patience() const { return deadline_in(with_.options->patience); }
@@ -158,6 +161,8 @@ class remote_stage {
             control_.emplace(std::move(*dialled));
         }
         control_->set_frame_limit(control_frame_limit);
+        const auto called = identity_of(*control_);
+        policy_refused_ = !called.may_be(device());
         const hello_message hello{.role = connection_role::control,
                                   .deployment = with_.number,
                                   .index = static_cast<std::uint32_t>(with_.index),
@@ -275,9 +280,20 @@ class remote_stage {
         return false;
     }
 
+    /// Times that a worker may give: so far from the edges of their type that differences do not overflow.
+    [[nodiscard]] static bool is_time(std::int64_t t) noexcept {
+        constexpr std::int64_t edge = std::int64_t{1} << 61;
+        return t > -edge && t < edge;
+    }
+
+    [[nodiscard]] tl::unexpected<error> no_time() const {
+        return fail(errc::protocol_error, device(), "a time that cannot be one");
+    }
+
     result<bool> compare_clocks(const frame& received) {
         DISPART_TRY(const auto pong, message_in<pong_message>(received));
         const std::int64_t now = nanoseconds_now();
+        if (pong.sent < 0 || pong.sent > now || !is_time(pong.now)) return no_time();
         with_.board->update([&] {
             answered_ = std::max(answered_, pong.number);
             ++round_trips_;
@@ -290,10 +306,16 @@ class remote_stage {
 
     result<bool> keep(const frame& received) {
         DISPART_TRY(const auto stats, message_in<stats_message>(received));
+        for (const span_record& each : stats.spans)
+            if (!is_time(each.begin) || !is_time(each.end)) return no_time();
         with_.board->update([&] {
+            const std::size_t room = most_spans - std::min(most_spans, spans_.size());
+            const std::size_t kept = std::min(room, stats.spans.size());
+            spans_.insert(spans_.end(), stats.spans.begin(),
+                          stats.spans.begin() + static_cast<std::ptrdiff_t>(kept));
+            not_kept_ += stats.spans.size() - kept;
             finished_ = stats.finished;
-            dropped_ = stats.dropped;
-            spans_.insert(spans_.end(), stats.spans.begin(), stats.spans.end());
+            dropped_ = stats.dropped + not_kept_;
         });
         return false;
     }
@@ -340,6 +362,7 @@ class remote_stage {
     std::uint64_t answered_ = 0;
     std::uint64_t finished_ = 0;
     std::uint64_t dropped_ = 0;
+    std::uint64_t not_kept_ = 0;
     std::int64_t offset_ = 0;
     std::int64_t round_trip_ = std::int64_t{1} << 62;
     std::size_t round_trips_ = 0;

@@ -37,6 +37,9 @@ struct worker_options {
     codec_table codecs{};
     std::size_t max_model_bytes = std::size_t{1} << 30;    ///< of a stage
     std::size_t max_message_bytes = std::size_t{1} << 30;  ///< of an edge, whatever the coordinator says
+    std::size_t max_queued_bytes = std::size_t{1} << 32;   ///< of messages that wait for a stage, together
+    std::size_t max_stages = 64;                           ///< of one deployment
+    std::size_t max_probes = 8;                            ///< connections that measure their link at a time
     seconds handshake{5.0};       ///< a caller that has not introduced itself by then is dropped
     seconds patience{5.0};        ///< silence of a coordinator that has not sent its own patience yet
     std::size_t deployments = 0;  ///< after so many the worker ends; 0: never
@@ -124,7 +127,8 @@ class stage_session {
         : shared_(shared)
         , hello_(hello)
         , control_(std::move(control))
-        , patience_(shared.options.patience) {
+        , patience_(shared.options.patience)
+        , quota_(shared.options.max_queued_bytes) {
         control_.set_frame_limit(control_frame_limit);
     }
     stage_session(const stage_session&) = delete;
@@ -232,7 +236,8 @@ class stage_session {
                                    .peer = each.from,
                                    .depth = each.depth,
                                    .tensors = each.inputs.size(),
-                                   .max_bytes = limit};
+                                   .max_bytes = limit,
+                                   .quota = &quota_};
             incoming_.push_back(
                 std::make_unique<incoming>(std::move(settings), shared_.options.codecs, spans_, reporter()));
         }
@@ -465,6 +470,7 @@ class stage_session {
     std::optional<std::chrono::steady_clock::time_point> failed_since_{};
 
     span_recorder spans_{};
+    byte_quota quota_;
     std::mutex edges_mutex_{};  ///< the two lists; they only grow, in `deploy`
     std::vector<std::unique_ptr<incoming>> incoming_{};
     std::vector<std::unique_ptr<outgoing>> outgoing_{};

@@ -3,6 +3,7 @@
 /// The process at one device: it listens, takes stages from a coordinator, computes, and passes results on.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <list>
@@ -38,9 +39,11 @@ class worker {
             const std::scoped_lock lock(mutex_);
             changed_.notify_all();
         });
-        const reception_options greeting{.name = shared_.options.name,
-                                         .capabilities = shared_.options.codecs.capabilities(),
-                                         .handshake = shared_.options.handshake};
+        const reception_options greeting{
+            .name = shared_.options.name,
+            .capabilities = shared_.options.codecs.capabilities(),
+            .handshake = shared_.options.handshake,
+            .turned_away = [this](const error& why) { shared_.log("turned away: " + to_string(why)); }};
         reception<typename Transport::listener> desk(
             std::move(listener), greeting, [this](const hello_message& hello) { return admit(hello); });
         shared_.log("listening on " + desk.address());
@@ -79,13 +82,22 @@ class worker {
         case connection_role::data:
             return admit_data(hello);
         default:
-            return taker([this](connection from) {
-                echo_probes(from, [this] {
-                    const std::scoped_lock lock(mutex_);
-                    return stopping_;
-                });
-            });
+            return admit_probe();
         }
+    }
+
+    result<taker> admit_probe() {
+        if (probes_ >= shared_.options.max_probes)
+            return fail(errc::refused, shared_.options.name,
+                        "enough others measure their links to this worker");
+        return taker([this](connection from) {
+            ++probes_;
+            echo_probes(from, [this] {
+                const std::scoped_lock lock(mutex_);
+                return stopping_;
+            });
+            --probes_;
+        });
     }
 
     /// Errors: refused while another deployment is served, or the worker stops.
@@ -94,10 +106,14 @@ class worker {
         for (const auto& each : tenants_)
             if (!each->done && each->stage->deployment() != hello.deployment)
                 return fail(errc::refused, shared_.options.name, "the worker is busy with another deployment");
+        if (active() >= shared_.options.max_stages)
+            return fail(errc::refused, shared_.options.name, "the worker has as many stages as it may");
         return {};
     }
 
     result<taker> admit_control(const hello_message& hello) {
+        if (!identity_of(shared_.carrier).may_be(hello.to))
+            return fail(errc::refused, shared_.options.name, "this is a plan for another node, " + hello.to);
         const std::scoped_lock lock(mutex_);
         DISPART_CHECK(check_free(hello));
         return taker([this, hello](connection from) { open(hello, std::move(from)); });
@@ -161,6 +177,7 @@ class worker {
     std::mutex mutex_{};
     std::condition_variable changed_{};
     std::list<std::unique_ptr<tenant>> tenants_{};
+    std::atomic<std::size_t> probes_ = 0;
     std::size_t served_ = 0;
     bool stopping_ = false;
 };

@@ -1,6 +1,7 @@
 // Real processes that die, freeze or were never ours.
 #include "dispart/run/asio/tcp_transport.hpp"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -259,6 +260,21 @@ TEST_CASE("strangers that speak HTTP, or nothing, at every port, while requests 
     CHECK(run_and_check(*running, m, 50));
     CHECK(running->shut_down());
     still_serves(on, models, 2);
+}
+
+TEST_CASE("a thousand idle connections, and a deployment beside them") {
+    shelf models;
+    toy_cluster<tcp_transport> on(models, 2);
+    std::vector<std::unique_ptr<http_stranger>> idle;
+    rlimit files{};
+    ::getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    for (int i = 0; i < 500; ++i)
+        for (const auto& host : on.hosts) idle.push_back(std::make_unique<http_stranger>(host.address));
+    const double spent = seconds_of([&] { still_serves(on, models, 2); });
+    CHECK(spent < 3.0);
+    CHECK(idle.front()->is_dropped());
 }
 
 TEST_CASE("an HTTP server where a worker should be") {
