@@ -391,6 +391,116 @@ void workers_refuse_what_is_not_in_order() {
     still_serves(on, models, 2);
 }
 
+/// A deployment of one stage by hand: x, 2x on edge 0, nothing sent on.
+template <class Transport>
+class hand_made_stage {
+  public:
+    hand_made_stage(toy_cluster<Transport>& on, shelf& models) : on_(on) {
+        for (int i = 0; i < 100 && !control_; ++i) {  // the worker may still be busy ending the one before
+            auto caller = on.carrier.connect(on.hosts[0].address, within(1s));
+            REQUIRE(caller);
+            if (introduce(*caller, {.deployment = 9, .epoch = 4, .to = "w0"}, within(2s)))
+                control_.emplace(std::move(*caller));
+            else std::this_thread::sleep_for(20ms);
+        }
+        REQUIRE(control_);
+        const auto stage = models.encoder()(chain(1, {4}));
+        const deploy_message order{.model_bytes = stage->size(),
+                                   .incoming = {{0, "gateway", {0}, 2, 1000}},
+                                   .connect_within = 1'000'000'000,
+                                   .request_within = 1'000'000'000,
+                                   .patience = 2'000'000'000};
+        REQUIRE(send_message(*control_, order, within(1s)));
+        for (std::size_t at = 0; at < stage->size(); at += 500'000) {
+            const std::array<std::span<const std::byte>, 1> part{std::span(*stage).subspan(at, 500'000)};
+            REQUIRE(control_->send(static_cast<std::uint16_t>(message_kind::model_part), part, within(1s)));
+        }
+        REQUIRE(receive_message<ready_message>(*control_, within(2s)));
+        REQUIRE(send_message(*control_, start_message{}, within(1s)));
+        REQUIRE(receive_message<started_message>(*control_, within(2s)));
+    }
+
+    /// The edge's connection, or why there is none.
+    result<typename Transport::connection> edge(std::uint32_t number = 0, std::uint64_t epoch = 4) {
+        DISPART_TRY(auto caller, on_.carrier.connect(on_.hosts[0].address, within(1s)));
+        const hello_message hello{
+            .role = connection_role::data, .deployment = 9, .epoch = epoch, .index = number, .to = "w0"};
+        DISPART_CHECK(introduce(caller, hello, within(1s)));
+        return caller;
+    }
+
+    /// What the worker complains of.
+    error complaint() {
+        const auto failure = receive_message<failure_message>(*control_, within(2s));
+        REQUIRE(failure);
+        return failure->to_error();
+    }
+
+  private:
+    toy_cluster<Transport>& on_;
+    std::optional<typename Transport::connection> control_{};
+};
+
+template <class Transport>
+void broken_streams_are_named() {
+    shelf models;
+    toy_cluster<Transport> on(models, 1);
+    const auto tensors = [](std::uint64_t request, std::uint32_t edge, std::size_t count, shape dims) {
+        tensor_message_writer writer;
+        const std::vector<tensor> made(count, tensor(dtype::f32, std::move(dims)));
+        const auto buffers = writer.write(request, edge, made, any_codec(raw_codec{}));
+        std::vector<std::byte> all;
+        for (const auto& each : *buffers) all.insert(all.end(), each.begin(), each.end());
+        return all;
+    };
+    const auto kind = static_cast<std::uint16_t>(message_kind::tensors);
+    const auto complaint = [&](std::vector<std::vector<std::byte>> payloads, std::uint16_t as) {
+        hand_made_stage<Transport> stage(on, models);
+        auto edge = stage.edge();
+        REQUIRE(edge);
+        for (const auto& each : payloads) {
+            const std::array<std::span<const std::byte>, 1> buffers{each};
+            static_cast<void>(edge->send(as, buffers, within(1s)));
+        }
+        return stage.complaint();
+    };
+    const auto expect = [&](std::vector<std::vector<std::byte>> payloads, const char* words,
+                            std::uint16_t as = static_cast<std::uint16_t>(message_kind::tensors)) {
+        const error why = complaint(std::move(payloads), as);
+        INFO(to_string(why));
+        CHECK(why.code == errc::protocol_error);
+        CHECK(why.offender == "gateway");
+        CHECK(why.message.find(words) != std::string::npos);
+    };
+    const auto good = tensors(0, 0, 1, {4});
+    expect({good, good}, "request 0 came, where 1 was due");  // replayed
+    expect({tensors(5, 0, 1, {4})}, "request 5 came");
+    expect({tensors(0, 3, 1, {4})}, "tensors of another edge");
+    expect({tensors(0, 0, 2, {4})}, "too many tensors");
+    expect({tensors(0, 0, 0, {4})}, "tensors of another edge");
+    expect({tensors(0, 0, 1, {400})}, "a frame of");  // larger than the plan says
+    expect({{}}, "no TENSORS", static_cast<std::uint16_t>(message_kind::ping));
+    expect({{}}, "no TENSORS", 4711);
+    for (std::size_t size = 0; size < good.size(); size += 7)
+        expect({{good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}}, "");
+    auto huge = good;
+    for (std::size_t at = 0; at + 8 <= huge.size(); ++at) {  // the extent
+        std::int64_t extent = 0;
+        std::memcpy(&extent, huge.data() + at, 8);
+        if (extent != 4) continue;
+        extent = std::int64_t{1} << 61;
+        std::memcpy(huge.data() + at, &extent, 8);
+        break;
+    }
+    expect({huge}, "element count overflows");
+    CHECK(complaint({tensors(0, 0, 1, {5})}, kind).code == errc::shape_mismatch);
+    hand_made_stage<Transport> stage(on, models);
+    CHECK(stage.edge(1).error().code == errc::refused);     // no such edge
+    CHECK(stage.edge(0, 3).error().code == errc::refused);  // a stale plan's
+    CHECK(stage.edge());
+    CHECK(stage.edge().error().code == errc::refused);  // the edge is taken
+}
+
 template <class Transport>
 void links_are_probed() {
     shelf models;
@@ -412,6 +522,7 @@ void runs_deployments() {
     SUBCASE("errors are named") { errors_are_named<Transport>(); }
     SUBCASE("silent and wrong peers") { silent_and_wrong_peers<Transport>(); }
     SUBCASE("workers refuse what is not in order") { workers_refuse_what_is_not_in_order<Transport>(); }
+    SUBCASE("broken streams are named") { broken_streams_are_named<Transport>(); }
     SUBCASE("links are probed") { links_are_probed<Transport>(); }
 }
 
