@@ -132,6 +132,8 @@ class command_line {
         sub.add_option("--iterations", solve_.iterations,
                        "steps to search, instead of or besides seconds: repeatable with a large --budget");
         sub.add_option("--seed", solve_.seed, "of the random choices")->capture_default_str();
+        sub.add_flag("--replicate", solve_.replicate,
+                     "contiguous, and equal devices may take turns with one part");
         sub.add_flag("--contiguous", solve_.contiguous, "only divisions whose parts come one after the other");
     }
     void add_explain() {

@@ -70,6 +70,7 @@ struct solve_arguments {
     double budget = 10.0;     // seconds
     std::size_t iterations = std::numeric_limits<std::size_t>::max();
     bool contiguous = false;
+    bool replicate = false;
     std::uint64_t seed = 1;
 };
 result<int> solve(const solve_arguments& given, bool as_json);

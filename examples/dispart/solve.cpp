@@ -56,11 +56,21 @@ result<ordered_json> solve_placement(const instance& problem, objective goal, co
     DISPART_TRY(const auto found, place(problem, goal,
                                         {.budget = {given.budget, given.iterations},
                                          .contiguous = given.contiguous,
+                                         .replicate = given.replicate,
                                          .algorithm = given.algorithm,
                                          .seed = given.seed}));
     ordered_json answer = summary(found.value, found.bound, found.algorithm, goal);
     answer["steps"] = found.steps;
+    answer["reason"] = found.reason;
+    for (const placement_attempt& turn : found.tried)
+        answer["tried"].push_back(
+            {{"algorithm", turn.algorithm},
+             {"objective", std::isfinite(turn.value) ? ordered_json(turn.value) : ordered_json()},
+             {"bound", turn.bound},
+             {"seconds", turn.seconds},
+             {"outcome", turn.outcome}});
     answer["devices"] = problem.device_names;
+    if (given.replicate) answer["taking_turns"] = found.taking_turns;
     answer["assignment"] = found.devices;
     return answer;
 }
@@ -83,6 +93,9 @@ result<partition> divide(const instance& problem, objective goal, const solve_ar
 }
 
 result<ordered_json> solve_division(const instance& problem, objective goal, const solve_arguments& given) {
+    if (given.replicate)
+        return fail(errc::unsupported, given.file,
+                    "replicas are for placements whose load model is that of nets");
     std::string algorithm = given.algorithm;
     double bound = best_lower_bound(problem, goal).seconds;
     DISPART_TRY(const auto division, divide(problem, goal, given, algorithm, bound));

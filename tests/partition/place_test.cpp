@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -65,6 +66,67 @@ TEST_CASE("searches reach brute force on small graphs, and no bound exceeds it")
         CHECK(missed <= 2);
         CHECK(solved >= 25);
     }
+}
+
+TEST_CASE("small graphs are solved exactly, or shown to have no placement") {
+    for (const objective goal : {objective::throughput, objective::latency}) {
+        std::size_t infeasible = 0, limited = 0;
+        for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+            auto shape = small_shape(seed);
+            shape.accelerators = 1 + seed % 4;
+            if (goal == objective::latency) shape.training = false;
+            instance p = test::random_nets(seed, shape);
+            if (seed % 3 == 0) p.max_devices = 1 + seed % 2, ++limited;
+            if (detail::atoms_of(p).size() > 7) continue;
+            CAPTURE(seed);
+            const double expected = brute_force(p, goal);
+            const auto found = place(p, goal, {.budget = {.seconds = 1e6, .steps = 1'000'000}});
+            if (!std::isfinite(expected)) {
+                ++infeasible;
+                REQUIRE(!found);
+                CHECK(found.error().code == errc::infeasible);
+                CHECK(found.error().hint.find("cannot hold together") != std::string::npos);
+                continue;
+            }
+            REQUIRE(found);
+            CHECK(found->value == doctest::Approx(expected).epsilon(1e-9));
+            CHECK(found->is_optimal());
+            CHECK(!found->reason.empty());
+            const auto tree = place_by_tree(p, goal);
+            REQUIRE(tree);
+            CHECK(tree->value == doctest::Approx(expected).epsilon(1e-9));
+            CHECK(tree->bound == tree->value);
+        }
+        CHECK(infeasible > 0);
+        CHECK(limited > 0);
+    }
+}
+
+TEST_CASE("each limit in a conflict is needed") {
+    std::size_t conflicts = 0;
+    for (std::uint64_t seed = 1; seed <= 200 && conflicts < 10; ++seed) {
+        instance p = test::random_nets(seed, {.layers = 6, .accelerators = 2, .tight = true});
+        if (seed % 2 == 0) p.max_devices = 1;
+        if (std::isfinite(brute_force(p, objective::throughput))) continue;
+        ++conflicts;
+        const auto names = detail::conflicting_limits(
+            p, [](const instance& q) { return std::isfinite(brute_force(q, objective::throughput)); });
+        CAPTURE(seed);
+        REQUIRE(!names.empty());
+        for (const auto& limit : detail::limits_of(p)) {
+            if (std::find(names.begin(), names.end(), limit.name) == names.end()) continue;
+            instance without = p;  // the others of the conflict only
+            for (const auto& other : detail::limits_of(p))
+                if (other.name == limit.name ||
+                    std::find(names.begin(), names.end(), other.name) == names.end())
+                    other.lift(without);
+            CHECK(std::isfinite(brute_force(without, objective::throughput)));
+        }
+        const auto found = place(p, objective::throughput, {.budget = {.seconds = 1e6, .steps = 1'000'000}});
+        REQUIRE(!found);
+        for (const auto& name : names) CHECK(found.error().hint.find(name) != std::string::npos);
+    }
+    CHECK(conflicts == 10);
 }
 
 TEST_CASE("loads follow moves as the evaluator has them") {

@@ -31,6 +31,15 @@ struct assignment_value {
     std::vector<double> device_memory{};  ///< [device] bytes of weights
 };
 
+/// One algorithm's turn in a portfolio.
+struct placement_attempt {
+    std::string algorithm{};
+    double value = std::numeric_limits<double>::infinity();  ///< infinite: it found nothing
+    double bound = 0.0;                                      ///< that it proved, for what it searches
+    double seconds = 0.0;
+    std::string outcome{};  ///< in words
+};
+
 /// What a solver hands on.
 struct placement {
     assignment devices{};
@@ -38,6 +47,9 @@ struct placement {
     double bound = 0.0;       ///< nothing in the solver's domain is better
     std::string algorithm{};  ///< that found it
     std::size_t steps = 0;    ///< of the search: the work done, whatever the machine
+    std::vector<std::vector<device_id>> taking_turns{};  ///< devices that do the same; the first is in `devices`
+    std::string reason{};  ///< why this algorithm's answer was taken; empty where no other was tried
+    std::vector<placement_attempt> tried{};  ///< by `place`, in this order
 
     [[nodiscard]] bool is_optimal() const noexcept { return value <= bound * (1.0 + 1e-9); }
     /// How far the bound is below the value, relative to the value.
@@ -92,17 +104,23 @@ class stop_watch {
     if (given.size() != p.layer_count())
         return fail(errc::invalid_argument, "assignment", "it has not one device per layer");
     std::map<std::size_t, device_id> of_class;
+    std::vector<bool> used(p.device_count(), false);
     for (layer_id l = 0; l < given.size(); ++l) {
         if (given[l] >= p.device_count())
             return fail(errc::invalid_argument, layer_label(p, l), "its device does not exist");
         if (!p.is_allowed(l, given[l]))
             return fail(errc::infeasible, layer_label(p, l),
                         "the layer may not run on " + device_label(p, given[l]));
+        used[given[l]] = true;
         if (p.together.empty() || p.together[l] == no_id) continue;
         if (of_class.try_emplace(p.together[l], given[l]).first->second != given[l])
             return fail(errc::infeasible, layer_label(p, l),
                         "it is apart from a layer with which it must share a device");
     }
+    const auto count = static_cast<std::size_t>(std::count(used.begin(), used.end(), true));
+    if (p.max_devices > 0 && count > p.max_devices)
+        return fail(errc::infeasible, "max_devices",
+                    std::to_string(count) + " devices are used, of at most " + std::to_string(p.max_devices));
     return {};
 }
 
@@ -140,7 +158,8 @@ class stop_watch {
     return load;
 }
 
-/// Steps that run one after the other: the layers of a device are one, those of an unlimited device one each.
+/// Steps that run one after the other: the layers of a device are one, those of an unlimited device one each. Layers
+/// without a device (`no_id`) are left out, so that the longest path is a lower bound.
 struct step_graph {
     std::vector<std::size_t> step{};                           ///< [layer]
     std::vector<double> seconds{};                             ///< [step] with its shared tensors
@@ -149,9 +168,11 @@ struct step_graph {
     step_graph(const instance& p, const assignment& given) {
         std::vector<std::size_t> of_device(p.device_count(), no_id);
         for (layer_id l = 0; l < given.size(); ++l) {
+            step.push_back(no_id);
+            if (given[l] == no_id) continue;
             std::size_t& known = of_device[given[l]];
             if (is_unlimited(p, given[l]) || known == no_id) known = seconds.size(), seconds.push_back(0.0);
-            step.push_back(known);
+            step.back() = known;
             seconds[known] += p.compute(l, given[l]);
         }
         for (tensor_id t = 0; t < p.tensor_count(); ++t) add(p, given, t);
@@ -163,10 +184,10 @@ struct step_graph {
     /// The maker of a tensor that others read pays once, and so does each step that reads it.
     void add(const instance& p, const assignment& given, tensor_id t) {
         const layer_id maker = p.producer[t];
-        if (maker == no_id) return;
+        if (maker == no_id || step[maker] == no_id) return;
         std::vector<std::pair<std::size_t, device_id>> readers;
         for (const layer_id l : p.consumers[t])
-            if (step[l] != step[maker]) readers.emplace_back(step[l], given[l]);
+            if (step[l] != no_id && step[l] != step[maker]) readers.emplace_back(step[l], given[l]);
         std::sort(readers.begin(), readers.end());
         readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
         if (readers.empty()) return;
@@ -208,7 +229,7 @@ struct step_graph {
 /// reads from others (each tensor once) and what it makes for others (each once); on an unlimited device each layer is a
 /// step of its own. Memory: the bytes of weights.
 /// Errors: invalid_argument (another load model, a device missing or unknown), infeasible (a layer where it may not
-/// run, layers apart that belong together, a device too small, for latency devices that wait in a circle).
+/// run, layers apart that belong together, a device too small, too many devices, for latency devices that wait in a circle).
 /// O(size of the instance * log).
 [[nodiscard]] inline result<assignment_value> evaluate_assignment(const instance& problem,
                                                                   const assignment& given, objective goal) {
@@ -222,6 +243,39 @@ struct step_graph {
     if (goal == objective::latency) out.value = detail::longest_path(detail::step_graph(problem, given));
     if (std::isfinite(out.value)) return out;
     return fail(errc::infeasible, "assignment", "devices wait for one another in a circle");
+}
+
+/// The period where some devices have replicas that take turns, request by request: a device's load is shared among them.
+/// \param taking_turns groups of devices that are alike; the first of each is the one in `given`
+/// Errors: those of `evaluate_assignment`; invalid_argument (devices that are not alike, or in two groups, or that have
+/// layers of their own, or backward layers, whose weights would have to be kept equal).
+[[nodiscard]] inline result<assignment_value>
+evaluate_replicated(const instance& problem, const assignment& given,
+                    const std::vector<std::vector<device_id>>& taking_turns) {
+    DISPART_TRY(auto out, evaluate_assignment(problem, given, objective::throughput));
+    if (!taking_turns.empty() &&
+        std::find(problem.backward.begin(), problem.backward.end(), 1) != problem.backward.end())
+        return fail(errc::invalid_argument, "instance", "layers of a backward pass are not replicated");
+    std::vector<bool> taken(problem.device_count(), false);
+    for (const device_id d : given) taken[d] = true;
+    for (const auto& group : taking_turns) {
+        for (std::size_t i = 1; i < group.size(); ++i) {
+            const device_id d = group[i], first = group.front();
+            if (d >= taken.size() || first >= taken.size() || taken[d] ||
+                problem.device_class[d] != problem.device_class[first] ||
+                problem.memory_capacity[d] != problem.memory_capacity[first] ||
+                problem.net_seconds_per_byte[d] != problem.net_seconds_per_byte[first])
+                return fail(errc::invalid_argument, "replicas", "a device is busy, or unlike the others");
+            taken[d] = true;
+            out.device_memory[d] = out.device_memory[first];
+        }
+        const double share = out.device_load[group.front()] / static_cast<double>(group.size());
+        for (const device_id d : group) out.device_load[d] = share;
+    }
+    const auto worst = std::max_element(out.device_load.begin(), out.device_load.end());
+    out.binding = static_cast<device_id>(worst - out.device_load.begin());
+    out.value = *worst;
+    return out;
 }
 
 }  // namespace dispart

@@ -16,6 +16,7 @@
 #include "dispart/partition/assignment.hpp"
 #include "dispart/partition/contiguous.hpp"
 #include "dispart/partition/detail/coarsen.hpp"
+#include "dispart/partition/detail/device_choices.hpp"
 #include "dispart/partition/linearised.hpp"
 #include "dispart/partition/local_search.hpp"
 #include "dispart/problem/instance.hpp"
@@ -27,6 +28,7 @@ struct latency_options {
     search_budget budget{};
     std::size_t orders = 32;  ///< topological orders whose intervals are starts
     std::uint64_t seed = 1;
+    assignment start{};  ///< to improve on; others are made besides
 };
 
 namespace detail {
@@ -339,6 +341,21 @@ class latency_cycles {
     return out;
 }
 
+/// Topological orders filled into devices, and the best intervals of some.
+template <class Offer>
+void offer_starts(const block_problem& blocks, const latency_options& options, Offer offer) {
+    const auto give = [&](const std::vector<device_id>& device) {
+        if (!device.empty()) offer(spread(blocks.problem, device));
+    };
+    random_source random(options.seed);
+    for (std::size_t i = 0; i < options.orders; ++i)
+        give(filled(blocks, block_order(blocks, i % 2 == 0, i < 2 ? nullptr : &random)));
+    const device_counts counts(blocks.problem);
+    if (blocks.problem.kinds.size() > most_kinds || counts.size() > 65536) return;
+    give(best_intervals(blocks, counts, options.orders, options.seed, interval_goal::sum).device);
+    give(best_intervals(blocks, counts, options.orders, options.seed).device);
+}
+
 }  // namespace detail
 
 /// Makes the latency of one request small (`load_model::nets`).
@@ -346,8 +363,7 @@ class latency_cycles {
 /// Starts: topological orders filled into devices as memory allows, and their best divisions into intervals that run one
 /// after the other; then cycles of simulated annealing that move layers, pairs and runs of layers, at several levels of
 /// joined layers. Every assignment tried is judged as a whole, in O(layers + tensors read + devices).
-/// Errors: invalid_argument (another load model, no layers), limit_exceeded (over 16 kinds of devices), infeasible
-/// (nothing that fits was found). Heuristic: `bound` is 0. Repeatable where the budget is one of steps.
+/// Errors: invalid_argument (another load model, no layers), infeasible (nothing that fits was found). Heuristic: `bound` is 0. Repeatable where the budget is one of steps.
 /// Source of the model: Tarnawski et al., NeurIPS 2020, section 3 and appendix A (one part a device).
 [[nodiscard]] inline result<placement> place_for_latency(const instance& problem, double enough = 0.0,
                                                          const latency_options& options = {}) {
@@ -356,22 +372,23 @@ class latency_cycles {
         return fail(errc::invalid_argument, "instance",
                     "it has no layers or its load model is not that of nets");
     const detail::atom_problem atoms = detail::atoms_of(problem);
-    const detail::block_problem blocks = detail::blocks_of(problem, atoms);
-    const detail::device_counts counts(blocks.problem);
-    DISPART_CHECK(detail::check_contiguous(problem, blocks.problem, counts));
+    if (detail::limits_devices(problem))
+        return detail::over_device_choices(
+            problem, objective::latency, options.budget,
+            [&](const instance& part, const search_budget& budget) {
+                return place_for_latency(part, enough,
+                                         {.budget = budget, .orders = options.orders, .seed = options.seed});
+            });
     detail::latency_cycles search(problem, atoms, options.budget, options.seed);
-    const auto offer = [&](const std::vector<device_id>& device) {
-        if (device.empty()) return;
-        const assignment start = detail::spread(blocks.problem, device);
+    const auto offer = [&](const assignment& start) {
         if (evaluate_assignment(problem, start, objective::latency))
             search.offer(detail::of_atoms(atoms, start));
     };
-    random_source random(options.seed);
-    for (std::size_t i = 0; i < options.orders; ++i)
-        offer(detail::filled(blocks, detail::block_order(blocks, i % 2 == 0, i < 2 ? nullptr : &random)));
-    offer(
-        detail::best_intervals(blocks, counts, options.orders, options.seed, detail::interval_goal::sum).device);
-    offer(detail::best_intervals(blocks, counts, options.orders, options.seed).device);
+    if (!options.start.empty()) offer(options.start);
+    for (const auto which : {detail::leaves::all, detail::leaves::weightless}) {
+        if (which == detail::leaves::weightless && !search.best().empty()) break;
+        detail::offer_starts(detail::blocks_of(problem, atoms, which), options, offer);
+    }
     search.run(enough);
     return detail::placement_of(problem, atoms, search.best(), search.steps(), objective::latency,
                                 "latency-annealing");

@@ -19,7 +19,8 @@ namespace dispart::detail {
 /// The kind of device of each block and which of that kind, and the largest load.
 struct block_division {
     double value = std::numeric_limits<double>::infinity();
-    std::vector<device_id> device{};  ///< [block]
+    std::vector<device_id> device{};                     ///< [block]
+    std::vector<std::vector<device_id>> taking_turns{};  ///< replicas; the first of each is in `device`
 };
 
 /// A topological order: the ready block with the smallest rank comes first, among those made ready last if `deep`.

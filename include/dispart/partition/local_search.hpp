@@ -15,6 +15,7 @@
 #include "dispart/partition/assignment.hpp"
 #include "dispart/partition/detail/annealing.hpp"
 #include "dispart/partition/detail/coarsen.hpp"
+#include "dispart/partition/detail/device_choices.hpp"
 #include "dispart/problem/instance.hpp"
 #include "dispart/problem/validate.hpp"
 
@@ -187,6 +188,13 @@ class cycle_search {
     if (problem.load != load_model::nets || problem.layer_count() == 0)
         return fail(errc::invalid_argument, "instance",
                     "it has no layers or its load model is not that of nets");
+    if (detail::limits_devices(problem))
+        return detail::over_device_choices(
+            problem, objective::throughput, options.budget,
+            [&](const instance& part, const search_budget& budget) {
+                return place_by_search(part,
+                                       {.budget = budget, .enough = options.enough, .seed = options.seed});
+            });
     const detail::atom_problem atoms = detail::atoms_of(problem);
     detail::cycle_search search(atoms, options.budget, options.seed);
     for (const assignment& start : options.starts)

@@ -120,6 +120,13 @@ class threshold_fill {
     if (problem.load != load_model::nets || problem.layer_count() == 0)
         return fail(errc::invalid_argument, "instance",
                     "it has no layers or its load model is not that of nets");
+    if (detail::limits_devices(problem))
+        return detail::over_device_choices(
+            problem, objective::throughput, options.budget,
+            [&](const instance& part, const search_budget& budget) {
+                return place_multilevel(part,
+                                        {.budget = budget, .enough = options.enough, .seed = options.seed});
+            });
     detail::stop_watch watch(options.budget);
     const detail::atom_problem atoms = detail::atoms_of(problem);
     auto start = detail::threshold_fill(atoms).best(options.enough);

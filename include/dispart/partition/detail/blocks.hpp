@@ -24,6 +24,13 @@ struct block_problem {
     atom_problem problem{};
     csr after{};
     std::vector<std::size_t> before_count{};  ///< [block] number of direct predecessors
+    std::vector<double> own_weight{};         ///< [block] bytes without those of the leaves that joined it
+};
+
+/// Which leaves join their neighbour.
+enum class leaves {
+    all,         ///< no load is missed; with little memory, room for the leaves may be
+    weightless,  ///< nothing is missed
 };
 
 using arc_list = std::vector<std::pair<std::size_t, std::size_t>>;
@@ -81,10 +88,20 @@ inline std::size_t join_circles(std::size_t atoms, const arc_list& all, std::vec
     return renumber(group);
 }
 
+/// Whether an atom shares nothing with others than its neighbour.
+[[nodiscard]] inline bool shares_only_with(const atom_problem& atoms, std::size_t a, std::size_t neighbour) {
+    for (const std::size_t n : atoms.nets[a]) {
+        const auto pins = atoms.pins[n];
+        if (!std::binary_search(pins.begin(), pins.end(), neighbour)) return false;
+    }
+    return true;
+}
+
 /// Joins each atom that takes no time, has a single neighbour and no tie to the backward pass with that neighbour: a
-/// weight goes where it is used. Returns whether there was one.
-inline bool join_leaves(const atom_problem& atoms, const arc_list& all, const std::vector<bool>& tied,
-                        std::vector<std::size_t>& group) {
+/// weight goes where it is used. \return [atom] whether it joined another one; empty where none did
+[[nodiscard]] inline std::vector<bool> join_leaves(const atom_problem& atoms, const arc_list& all,
+                                                   const std::vector<bool>& tied, leaves which,
+                                                   std::vector<std::size_t>& group) {
     std::vector<std::size_t> degree(atoms.size(), 0), neighbour(atoms.size(), no_id);
     for (const auto& [from, to] : all) {
         ++degree[from], ++degree[to];
@@ -92,18 +109,20 @@ inline bool join_leaves(const atom_problem& atoms, const arc_list& all, const st
     }
     group.resize(atoms.size());
     std::iota(group.begin(), group.end(), std::size_t{0});
-    std::vector<bool> taken(atoms.size(), false);
+    std::vector<bool> taken(atoms.size(), false), joined(atoms.size(), false);
     bool any = false;
     for (std::size_t a = 0; a < atoms.size(); ++a) {
         double seconds = 0.0;
         for (std::size_t k = 0; k < atoms.kinds.size(); ++k) seconds += atoms.on(a, k);
-        if (degree[a] != 1 || seconds >= 1e-6 || tied[a] || taken[a] || group[neighbour[a]] != neighbour[a])
+        if (degree[a] != 1 || seconds > 0.0 || tied[a] || taken[a] || group[neighbour[a]] != neighbour[a] ||
+            (which == leaves::weightless && atoms.weight[a] > 0.0) ||
+            !shares_only_with(atoms, a, neighbour[a]))
             continue;
         group[a] = neighbour[a];
-        taken[neighbour[a]] = any = true;
+        taken[neighbour[a]] = joined[a] = any = true;
     }
     renumber(group);
-    return any;
+    return any ? joined : std::vector<bool>{};
 }
 
 inline void rename(arc_list& all, const std::vector<std::size_t>& group) {
@@ -112,24 +131,31 @@ inline void rename(arc_list& all, const std::vector<std::size_t>& group) {
 }
 
 /// The blocks of an instance in a topological order of the forward pass. O(size * log) a round of joining leaves.
-[[nodiscard]] inline block_problem blocks_of(const instance& p, const atom_problem& atoms) {
+[[nodiscard]] inline block_problem blocks_of(const instance& p, const atom_problem& atoms,
+                                             leaves which = leaves::all) {
     arc_list all = forward_arcs(p, atoms);
     std::vector<bool> tied = meets_backward(p, atoms);
     std::vector<std::size_t> group;
-    block_problem out{atoms, {}, {}};
-    const auto join = [&] {
+    block_problem out{atoms, {}, {}, atoms.weight};
+    const auto join = [&](const std::vector<bool>& leaf) {
         const std::size_t count = *std::max_element(group.begin(), group.end()) + 1;
         std::vector<bool> still(count, false);
-        for (std::size_t a = 0; a < tied.size(); ++a)
+        std::vector<double> own(count, 0.0);
+        for (std::size_t a = 0; a < tied.size(); ++a) {
             if (tied[a]) still[group[a]] = true;
+            if (leaf.empty() || !leaf[a]) own[group[a]] += out.own_weight[a];
+        }
         tied = std::move(still);
+        out.own_weight = std::move(own);
         out.problem = joined(out.problem, group, count);
         rename(all, group);
     };
     if (atoms.size() == 0) return out;
     join_circles(atoms.size(), all, group);
-    join();
-    while (join_leaves(out.problem, all, tied, group)) join();
+    join({});
+    for (auto leaf = join_leaves(out.problem, all, tied, which, group); !leaf.empty();
+         leaf = join_leaves(out.problem, all, tied, which, group))
+        join(leaf);
 
     std::vector<std::vector<std::size_t>> next(out.problem.size());
     out.before_count.assign(next.size(), 0);

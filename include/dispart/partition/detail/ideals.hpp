@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -53,7 +54,7 @@ class ideal_table {
     [[nodiscard]] double& value(std::size_t ideal, std::size_t counts) {
         return value_[ideal * width_ + counts];
     }
-    /// The set before the last segment * kinds + the last segment's kind.
+    /// The set before the last segment * 2^20 + its copies * kinds + its kind.
     [[nodiscard]] std::uint64_t& from(std::size_t ideal, std::size_t counts) {
         return from_[ideal * width_ + counts];
     }
@@ -88,18 +89,27 @@ class ideal_table {
 /// difference; a set is kept where the devices left can take what is above it. Nothing is stored per pair of sets.
 class ideal_search {
   public:
-    ideal_search(const block_problem& p, const device_counts& counts, stop_watch& watch)
+    /// \param replicates a segment may go to several devices of a kind, which take turns
+    ideal_search(const block_problem& p, const device_counts& counts, stop_watch& watch,
+                 bool replicates = false)
         : p_(p)
         , counts_(counts)
         , watch_(watch)
         , segment_(p.problem, counts.work())
         , table_(p.problem.size(), counts.size()) {
         for (std::size_t b = 0; b < p.problem.size(); ++b) keys_.push_back(mix64(b));
+        double dearest = 0.0;
+        for (const machine_kind& kind : p.problem.kinds)
+            most_copies_.push_back(replicates ? kind.devices.size() : 1);
+        for (std::size_t k = 0; k < p.problem.kinds.size(); ++k)
+            dearest = std::max(dearest, counts.price(k) * p.problem.kinds[k].seconds_per_byte);
+        const double bytes = std::accumulate(p.problem.bytes.begin(), p.problem.bytes.end(), 0.0);
+        slack_ = 1e-11 * (counts.total_work() + bytes * dearest);
         for (std::size_t c = 0; c < counts.size(); ++c) {
             left_.push_back(counts.left(c));
             left_per_byte_.push_back(counts.left_per_byte(c));
             for (std::size_t k = 0; k < p.problem.kinds.size(); ++k)
-                has_room_.push_back(counts.has_room(c, k) ? 1 : 0);
+                room_.push_back(p.problem.kinds[k].devices.size() - counts.used(c, k));
         }
     }
 
@@ -121,9 +131,15 @@ class ideal_search {
     [[nodiscard]] std::size_t ideals() const noexcept { return table_.size(); }
 
   private:
+    /// Devices of one kind that do a segment.
+    struct turn {
+        std::size_t kind;
+        std::size_t copies;
+    };
+
     /// Whether the devices not in use can do the rest in less than the limit each.
     [[nodiscard]] bool is_hopeful(std::size_t counts, double rest, double open) const {
-        return rest + open * left_per_byte_[counts] <= limit_ * left_[counts] * (1.0 + 1e-12);
+        return rest + open * left_per_byte_[counts] <= limit_ * left_[counts] + slack_;
     }
 
     /// Grows all useful sets from one.
@@ -170,7 +186,7 @@ class ideal_search {
                 for (const std::size_t next : p_.after[b])
                     if (--waiting_[next] == 0) ready_.push_back(next);
                 flip(b);
-                if (from_rest_ - sums.work <= limit_ * best_left_ * (1.0 + 1e-12)) arrive(added, sums);
+                if (from_rest_ - sums.work <= limit_ * best_left_ + slack_) arrive(added, sums);
                 grow(i + 1, added + 1, sums);
                 flip(b);
                 for (const std::size_t next : p_.after[b]) ++waiting_[next];
@@ -182,7 +198,9 @@ class ideal_search {
 
     [[nodiscard]] bool can_grow(const segment_sums& sums) const {
         for (std::size_t k = 0; k < p_.problem.kinds.size(); ++k)
-            if (segment_.fits(sums, k) && segment_.least_load(sums, k) < limit_) return true;
+            if (segment_.fits(sums, k) &&
+                segment_.least_load(sums, k) < limit_ * static_cast<double>(most_copies_[k]))
+                return true;
         return false;
     }
     void flip(std::size_t b) {
@@ -193,19 +211,26 @@ class ideal_search {
     void arrive(std::size_t added, const segment_sums& sums) {
         std::size_t ideal = no_id;
         for (std::size_t k = 0; k < p_.problem.kinds.size(); ++k) {
-            const double load = segment_.load(sums, k);
-            if (load >= limit_ || !segment_.fits(sums, k)) continue;
-            for (const std::size_t c : useful_) {
-                if (has_room_[c * p_.problem.kinds.size() + k] == 0) continue;
-                const std::size_t to = c + counts_.stride(k);
-                const double value = std::max(load, table_.value(from_, c));
-                if (value >= limit_ || !is_hopeful(to, from_rest_ - sums.work, sums.open)) continue;
-                if (ideal == no_id) ideal = visit(added);
-                if (value >= table_.value(ideal, to)) continue;
-                table_.value(ideal, to) = value;
-                table_.from(ideal, to) = from_ * p_.problem.kinds.size() + k;
-                if (size_ + added == p_.problem.size()) full_ = ideal, limit_ = value, full_counts_ = to;
+            if (!segment_.fits(sums, k)) continue;
+            for (std::size_t copies = 1; copies <= most_copies_[k]; ++copies) {
+                const double load = segment_.load(sums, k) / static_cast<double>(copies);
+                if (load < limit_) arrive(added, sums, {k, copies}, load, ideal);
             }
+        }
+    }
+    /// The same on a number of devices of one kind. \param ideal the set, once it is made
+    void arrive(std::size_t added, const segment_sums& sums, const turn& by, double load, std::size_t& ideal) {
+        const std::size_t kinds = p_.problem.kinds.size();
+        for (const std::size_t c : useful_) {
+            if (room_[c * kinds + by.kind] < by.copies) continue;
+            const std::size_t to = c + by.copies * counts_.stride(by.kind);
+            const double value = std::max(load, table_.value(from_, c));
+            if (value >= limit_ || !is_hopeful(to, from_rest_ - sums.work, sums.open)) continue;
+            if (ideal == no_id) ideal = visit(added);
+            if (value >= table_.value(ideal, to)) continue;
+            table_.value(ideal, to) = value;
+            table_.from(ideal, to) = (from_ << 20U) + by.copies * kinds + by.kind;
+            if (size_ + added == p_.problem.size()) full_ = ideal, limit_ = value, full_counts_ = to;
         }
     }
     std::size_t visit(std::size_t added) {
@@ -221,12 +246,17 @@ class ideal_search {
         std::size_t c = full_counts_;
         for (std::size_t ideal = full_; ideal != 0;) {
             const std::size_t kinds = p_.problem.kinds.size();
-            const std::size_t below = table_.from(ideal, c) / kinds, kind = table_.from(ideal, c) % kinds;
-            const device_id d = p_.problem.kinds[kind].devices[counts_.used(c, kind) - 1];
+            const std::uint64_t from = table_.from(ideal, c);
+            const std::size_t below = from >> 20U, kind = (from & 0xFFFFFU) % kinds,
+                              copies = (from & 0xFFFFFU) / kinds;
+            const auto& devices = p_.problem.kinds[kind].devices;
+            const auto end = devices.begin() + static_cast<std::ptrdiff_t>(counts_.used(c, kind));
+            const device_id d = *(end - static_cast<std::ptrdiff_t>(copies));
             for (std::size_t b = 0; b < out.device.size(); ++b)
                 if (table_.holds(ideal, b) && !table_.holds(below, b)) out.device[b] = d;
+            if (copies > 1) out.taking_turns.emplace_back(end - static_cast<std::ptrdiff_t>(copies), end);
             ideal = below;
-            c -= counts_.stride(kind);
+            c -= copies * counts_.stride(kind);
         }
         return out;
     }
@@ -236,11 +266,13 @@ class ideal_search {
     stop_watch& watch_;
     segment_builder segment_;
     ideal_table table_;
-    std::vector<std::uint64_t> keys_{};     ///< [block] whose exclusive or is a set's hash
-    std::vector<double> left_{};            ///< [counts]
-    std::vector<double> left_per_byte_{};   ///< [counts]
-    std::vector<std::uint8_t> has_room_{};  ///< [counts * kinds + kind]
-    double limit_ = 0.0;                    ///< only what is better is of use
+    std::vector<std::uint64_t> keys_{};       ///< [block] whose exclusive or is a set's hash
+    std::vector<double> left_{};              ///< [counts]
+    std::vector<double> left_per_byte_{};     ///< [counts]
+    std::vector<std::size_t> room_{};         ///< [counts * kinds + kind] devices not in use
+    std::vector<std::size_t> most_copies_{};  ///< [kind]
+    double limit_ = 0.0;                      ///< only what is better is of use
+    double slack_ = 0.0;                      ///< what sums of work may be off by
     std::vector<std::vector<std::uint32_t>> by_size_{};
     std::size_t size_ = 0;
 

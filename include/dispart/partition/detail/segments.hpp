@@ -125,6 +125,7 @@ class device_counts {
     }
     [[nodiscard]] const std::vector<double>& work() const noexcept { return work_; }
     [[nodiscard]] double total_work() const noexcept { return total_work_; }
+    [[nodiscard]] double price(std::size_t kind) const { return price_[kind]; }
 
     /// Work per second of load that the devices not yet in use can do.
     [[nodiscard]] double left(std::size_t counts) const {
