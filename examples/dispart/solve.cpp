@@ -12,8 +12,7 @@
 #include "dispart/io/json/dnn_partitioning.hpp"
 #include "dispart/io/json/instance.hpp"
 #include "dispart/io/json/pipeedge.hpp"
-#include "dispart/partition/baselines.hpp"
-#include "dispart/partition/chain_orders.hpp"
+#include "dispart/partition/best_division.hpp"
 #include "dispart/partition/place.hpp"
 #include "dispart/problem/bounds.hpp"
 
@@ -51,6 +50,17 @@ ordered_json summary(double value, double bound, const std::string& algorithm, o
             {"goal", goal == objective::latency ? "latency" : "throughput"}};
 }
 
+ordered_json turns(const std::vector<placement_attempt>& tried) {
+    ordered_json all = ordered_json::array();
+    for (const placement_attempt& turn : tried)
+        all.push_back({{"algorithm", turn.algorithm},
+                       {"objective", std::isfinite(turn.value) ? ordered_json(turn.value) : ordered_json()},
+                       {"bound", turn.bound},
+                       {"seconds", turn.seconds},
+                       {"outcome", turn.outcome}});
+    return all;
+}
+
 // Load model nets: a device for each layer.
 result<ordered_json> solve_placement(const instance& problem, objective goal, const solve_arguments& given) {
     DISPART_TRY(const auto found, place(problem, goal,
@@ -62,13 +72,7 @@ result<ordered_json> solve_placement(const instance& problem, objective goal, co
     ordered_json answer = summary(found.value, found.bound, found.algorithm, goal);
     answer["steps"] = found.steps;
     answer["reason"] = found.reason;
-    for (const placement_attempt& turn : found.tried)
-        answer["tried"].push_back(
-            {{"algorithm", turn.algorithm},
-             {"objective", std::isfinite(turn.value) ? ordered_json(turn.value) : ordered_json()},
-             {"bound", turn.bound},
-             {"seconds", turn.seconds},
-             {"outcome", turn.outcome}});
+    answer["tried"] = turns(found.tried);
     answer["devices"] = problem.device_names;
     if (given.replicate) answer["taking_turns"] = found.taking_turns;
     answer["assignment"] = found.devices;
@@ -76,34 +80,45 @@ result<ordered_json> solve_placement(const instance& problem, objective goal, co
 }
 
 // The other load models: parts that come one after the other.
-result<partition> divide(const instance& problem, objective goal, const solve_arguments& given,
-                         std::string& algorithm, double& bound) {
-    if (given.algorithm == "even") return even_partitioner{}(problem, goal);
-    if (given.algorithm == "proportional") return proportional_partitioner{}(problem, goal);
-    if (given.algorithm == "best-single-device") return best_single_device{}(problem, goal);
-    if (!given.algorithm.empty() && given.algorithm != "chain")
-        return fail(errc::invalid_argument, given.algorithm, "there is no such algorithm for this instance",
-                    "known: chain, even, proportional, best-single-device");
-    algorithm = "chain";
-    chain_orders_options options{.patience = 100, .seed = given.seed};
-    if (given.iterations < std::numeric_limits<std::size_t>::max()) options.steps = given.iterations;
-    DISPART_TRY(auto found, chain_orders_partitioner{options}.solve(problem, goal));
-    if (given.contiguous) bound = std::max(bound, found.bound);
-    return std::move(found.chain.division);
+result<chosen_division> divide(const instance& problem, objective goal, const solve_arguments& given) {
+    const search_budget budget{given.budget, given.iterations};
+    if (given.algorithm.empty())
+        return best_division(problem, goal,
+                             {.budget = budget, .contiguous = given.contiguous, .seed = given.seed});
+    const auto by = [&]() -> result<partition> {
+        if (given.algorithm == "even") return even_partitioner{}(problem, goal);
+        if (given.algorithm == "proportional") return proportional_partitioner{}(problem, goal);
+        if (given.algorithm == "best-single-device") return best_single_device{}(problem, goal);
+        if (given.algorithm == "exhaustive-assignment")
+            return exhaustive_assignment_partitioner{}(problem, goal);
+        if (given.algorithm != "chain")
+            return fail(errc::invalid_argument, given.algorithm,
+                        "there is no such algorithm for this instance",
+                        "known: chain, even, proportional, best-single-device, exhaustive-assignment");
+        chain_orders_options search{.patience = 100, .seed = given.seed};
+        search.steps = std::min(search.steps, given.iterations);
+        return chain_orders_partitioner{search}(problem, goal);
+    };
+    chosen_division made{.bound = best_lower_bound(problem, goal).seconds,
+                         .algorithm = given.algorithm,
+                         .reason = given.algorithm + ": the only one asked for"};
+    DISPART_TRY(made.division, by());
+    DISPART_TRY(const auto achieved, evaluate(problem, made.division));
+    made.value = achieved.value(goal);
+    return made;
 }
 
 result<ordered_json> solve_division(const instance& problem, objective goal, const solve_arguments& given) {
     if (given.replicate)
         return fail(errc::unsupported, given.file,
                     "replicas are for placements whose load model is that of nets");
-    std::string algorithm = given.algorithm;
-    double bound = best_lower_bound(problem, goal).seconds;
-    DISPART_TRY(const auto division, divide(problem, goal, given, algorithm, bound));
-    DISPART_TRY(const auto achieved, evaluate(problem, division));
-    ordered_json answer = summary(achieved.value(goal), bound, algorithm, goal);
+    DISPART_TRY(const auto found, divide(problem, goal, given));
+    ordered_json answer = summary(found.value, found.bound, found.algorithm, goal);
+    answer["reason"] = found.reason;
+    answer["tried"] = turns(found.tried);
     answer["devices"] = problem.device_names;
     ordered_json assigned = ordered_json::array();
-    for (const part& p : division.parts)
+    for (const part& p : found.division.parts)
         assigned.push_back({{"device", p.device}, {"first", p.layers.front()}, {"layers", p.layers}});
     answer["assignment"] = std::move(assigned);
     return answer;
