@@ -207,7 +207,7 @@ std::string panel(const series& s, bool memory, double left, double top) {
     const auto words = [](const std::string& at_x, const std::string& at_y, const std::string& text,
                           const char* anchor) {
         return "<text x=\"" + at_x + "\" y=\"" + at_y + "\" text-anchor=\"" + anchor + "\">" +
-               io::detail::xml_escape(text) + "</text>\n";
+               io::xml_escape(text) + "</text>\n";
     };
     const auto number = [](double v) {
         std::array<char, 32> out{};

@@ -47,8 +47,9 @@ class placement_portfolio {
     void run(const std::string& algorithm, double share, bool proves, Solve solve) {
         if (is_done()) return;
         const double begin = watch_.seconds();
+        const std::size_t steps = budget_.steps - steps_;
         const search_budget part{std::max(0.0, budget_.seconds - begin) * share,
-                                 static_cast<std::size_t>(static_cast<double>(budget_.steps - steps_) * share)};
+                                 share < 1.0 ? steps / 100 * static_cast<std::size_t>(share * 100.0) : steps};
         result<placement> found = solve(part);
         placement_attempt turn{.algorithm = algorithm, .seconds = watch_.seconds() - begin};
         if (!found) {
