@@ -221,10 +221,15 @@ std::string panel(const series& s, bool memory, double left, double top) {
                "\" stroke=\"#ddd\"/>\n" +
                words(io::detail::pixels(left - 5.0), y(v), number(std::pow(10.0, v)), "end");
     std::string line;
+    double labelled = -1e9;
     for (const point& p : s.points) {
         const double at = std::log10(std::max(1.0, p.x));
         line += (line.empty() ? "M" : " L") + x(at) + " " + y(y_of(p));
-        out += words(x(at), io::detail::pixels(top + height + 14.0), number(p.x), "middle");
+        const double here = width * (at - x0) / (x1 - x0);
+        if (&p == &s.points.back() || (here >= labelled + 50.0 && here <= width - 50.0)) {
+            out += words(x(at), io::detail::pixels(top + height + 14.0), number(p.x), "middle");
+            labelled = here;
+        }
     }
     return out + "<path d=\"" + line + "\" fill=\"none\" stroke=\"#0072B2\" stroke-width=\"2\"/>\n" +
            words(x(x1), io::detail::pixels(top + height + 28.0), s.unit, "end");

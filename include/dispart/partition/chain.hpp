@@ -79,9 +79,8 @@ class chain_solver {
     }
 
     /// A partition on this order that is better than `below` by more than a millionth, made as good as it gets, up to a
-    /// relative tolerance; or
-    /// nothing. Quick where there is none, so that many orders can be tried. Where tensors skip segments it may
-    /// overlook partitions for throughput.
+    /// relative tolerance; or nothing. Quick where there is none, so that many orders can be tried. Where tensors skip
+    /// segments and the tolerance is a millionth or more it may overlook partitions for throughput.
     [[nodiscard]] std::optional<chain_solution> improve(const std::vector<device_id>& order, objective goal,
                                                         double below, double tolerance = 1e-9) {
         if (!check_order(order)) return std::nullopt;
@@ -89,8 +88,8 @@ class chain_solver {
         if (is_line()) return improve_line(order, goal, limit);
         if (goal == objective::latency) return optimise(order, goal, candidate{{}, limit, limit});
         const auto first = problem().load == load_model::serial
-                               ? glimpse<detail::chain_goal::serial>(order, limit)
-                               : glimpse<detail::chain_goal::overlapped>(order, limit);
+                               ? glimpse<detail::chain_goal::serial>(order, limit, tolerance < 1e-6)
+                               : glimpse<detail::chain_goal::overlapped>(order, limit, tolerance < 1e-6);
         if (!first) return std::nullopt;
         return optimise(order, goal, first, tolerance);
     }
@@ -322,16 +321,20 @@ class chain_solver {
         return found;
     }
 
-    /// One quick look for a partition within the limit.
+    /// One quick look for a partition within the limit; a thorough one misses none.
     template <detail::chain_goal Goal>
-    [[nodiscard]] std::optional<candidate> glimpse(const std::vector<device_id>& order, double limit) {
+    [[nodiscard]] std::optional<candidate> glimpse(const std::vector<device_id>& order, double limit,
+                                                   bool thorough) {
         detail::chain_search<Goal> search(tables(), tails_.get(), order, options_.max_states,
                                           options_.max_steps);
-        const auto found = run(search, limit, true);
-        if (!found) return std::nullopt;
-        auto seen = judge(*found, objective::throughput);
-        if (!seen || seen->value > limit) return std::nullopt;
-        return seen;
+        for (const bool relaxed : {true, false}) {
+            const auto found = run(search, limit, relaxed);
+            if (!found) return std::nullopt;
+            auto seen = judge(*found, objective::throughput);
+            if (seen && seen->value <= limit) return seen;
+            if (!thorough) break;
+        }
+        return std::nullopt;
     }
 
     /// Halves the interval between what is impossible and what was found, until nothing is between.

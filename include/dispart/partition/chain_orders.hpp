@@ -134,6 +134,21 @@ class order_search {
         return std::nullopt;
     }
 
+    /// Every order of as many devices as may be used; empty where there are more than `most`.
+    [[nodiscard]] std::vector<std::vector<device_id>> all(std::size_t most) const {
+        std::size_t count = 1;
+        for (std::size_t k = 0; k < length_ && count <= most; ++k) count *= usable_.size() - k;
+        std::vector<std::vector<device_id>> orders;
+        if (count > most || length_ == 0) return orders;
+        auto order = usable_;
+        std::sort(order.begin(), order.end());
+        do {  // those that differ only in what is not used come one after the other
+            std::vector<device_id> used(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(length_));
+            if (orders.empty() || orders.back() != used) orders.push_back(std::move(used));
+        } while (std::next_permutation(order.begin(), order.end()));
+        return orders;
+    }
+
     /// Whether no order like this one was seen before; it is from now on.
     bool is_new(const std::vector<device_id>& order) {
         std::vector<std::size_t> kinds;
@@ -223,8 +238,8 @@ class order_search {
 /// first among divisions that cut where no tensor skips a layer, then, from the best of these, among all.
 /// Errors: invalid_argument (no layers), infeasible (no order that was tried admits a partition), limit_exceeded.
 /// Exact for lines while sets of devices * devices * layers are at most `exact_entries` (12 different devices and 100
-/// layers by default); elsewhere heuristic in the order, exact for each order as `chain_solver` is, with about `tries`
-/// decisions of the chain algorithm. Contains PipeEdge's program (Hu et al., DSD 2022: devices of a few types).
+/// layers by default); elsewhere heuristic in the order (all are tried where there are at most 24, within `steps`), exact for
+/// each order as `chain_solver` is, with about `tries` decisions of the chain algorithm. Contains PipeEdge's program (Hu et al., DSD 2022: devices of a few types).
 struct chain_orders_partitioner {
     chain_orders_options options{};
 
@@ -319,8 +334,15 @@ struct chain_orders_partitioner {
             if ((!outcome || solver.steps() < last_step) && !order.empty() && orders.is_new(order))
                 try_order(order);
         if (!outcome) walk(solver, goal, orders, best);
+        const auto few = orders.all(24);
+        for (const auto& order : few) {
+            if (!best.order.empty() && solver.steps() >= last_step) break;
+            ++best.tried;
+            const double known = best.order.empty() ? std::numeric_limits<double>::max() : best.chain.value;
+            if (auto found = solver.improve(order, goal, known)) take(best, order, std::move(*found));
+        }
         if (best.order.empty()) return outcome;
-        local_search(solver, goal, orders, best, try_order, {options.tries, last_step});
+        if (few.empty()) local_search(solver, goal, orders, best, try_order, {options.tries, last_step});
         if (auto polished = solver.improve(best.order, goal, best.chain.value))
             take(best, std::vector(best.order), std::move(*polished));
         return {};
