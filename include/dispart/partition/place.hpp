@@ -3,6 +3,7 @@
 /// A device for each layer of a graph: the algorithms of `load_model::nets` by name, and the best of them within a budget.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
