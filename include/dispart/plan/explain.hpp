@@ -77,13 +77,22 @@ inline std::string stage_table(const plan& p) {
 }
 
 inline std::string message_table(const plan& p) {
+    const bool coded = std::any_of(p.tasks.messages.begin(), p.tasks.messages.end(),
+                                   [](const message& m) { return !m.codec.empty(); });
     std::vector<std::vector<std::string>> rows{{"from", "to", "tensors", "size", "takes"}};
+    if (coded) rows.front().insert(rows.front().end(), {"codec", "ratio", "error"});
     for (const auto& m : p.tasks.messages) {
         if (m.from_device == no_id || m.to_device == no_id || m.from_device == m.to_device) continue;
-        const double takes = p.network.latency_s[m.from_device][m.to_device] +
-                             m.bytes * p.network.seconds_per_byte[m.from_device][m.to_device];
+        const double takes = m.encode_s + p.network.latency_s[m.from_device][m.to_device] +
+                             m.bytes * p.network.seconds_per_byte[m.from_device][m.to_device] + m.decode_s;
         rows.push_back({p.devices[m.from_device].name, p.devices[m.to_device].name,
                         std::to_string(m.tensors.size()), memory_text(m.bytes), time_text(takes)});
+        if (!coded) continue;
+        char ratio[32];
+        char error[32];
+        std::snprintf(ratio, sizeof ratio, "%.2f", m.bytes > 0.0 ? m.raw_bytes / m.bytes : 1.0);
+        std::snprintf(error, sizeof error, "%.2g", m.max_relative_error);
+        rows.back().insert(rows.back().end(), {m.codec, ratio, m.max_relative_error > 0.0 ? error : "none"});
     }
     return rows.size() == 1 ? "" : "\nMessages for each request:\n" + table(rows);
 }

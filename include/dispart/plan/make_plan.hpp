@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dispart/model/work.hpp"
+#include "dispart/plan/codecs.hpp"
 #include "dispart/plan/plan.hpp"
 #include "dispart/plan/reasons.hpp"
 #include "dispart/plan/search.hpp"
@@ -27,6 +28,7 @@ struct plan_options {
     load_model load = load_model::overlapped;
     std::string algorithm{};  ///< "chain", "even", "proportional", "best single device"; empty: the best
     std::size_t simulated_requests = 64;  ///< that predict the period
+    codec_options codecs{};               ///< that edges may use
     search_options search{};              ///< order and most devices come from `rules`
 };
 
@@ -109,6 +111,13 @@ inline result<plan_prediction> predict(const instance& problem, const task_graph
 }
 
 template <class Layer, class Tensor>
+std::vector<bool> tensors_of_f32(const layer_graph<Layer, Tensor>& net, const built_instance& built) {
+    std::vector<bool> is_f32;
+    for (const tensor_id t : built.graph_tensor) is_f32.push_back(info(net).tensors[t].type == dtype::f32);
+    return is_f32;
+}
+
+template <class Layer, class Tensor>
 void describe_stages(const layer_graph<Layer, Tensor>& net, const built_instance& built, plan& into) {
     for (const auto& p : into.division.parts) {
         plan_stage stage{.device = p.device, .memory_bytes = part_memory(built.problem, p).total()};
@@ -153,13 +162,17 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     DISPART_CHECK(check_memory(problem));
     auto search = options.search;
     search.order = built.device_order;
+    DISPART_CHECK(validate(options.codecs));
+    const bool coded = !options.codecs.costs.empty();
+    const instance with_best_codecs = coded ? with_codecs(problem, options.codecs) : instance{};
+    const instance& searched = coded ? with_best_codecs : problem;
     std::optional<lower_bound> general;  // proven once, when it is first of use
     const auto prove = [&](double value) {
-        if (!general) general = best_lower_bound(problem, options.goal, {.enough = value});
+        if (!general) general = best_lower_bound(searched, options.goal, {.enough = value});
         return general->seconds;
     };
     if (!search.orders.lower_bound) search.orders.lower_bound = prove;
-    auto all = detail::try_all(problem, options, search);
+    auto all = detail::try_all(searched, options, search);
     if (all.found.empty() && all.problem.message.empty())
         return fail(errc::invalid_argument, options.algorithm, "there is no such algorithm",
                     "chain, " + std::string(best_single_device::name()) + ", " +
@@ -176,6 +189,10 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
     made.exact = best.exact;
     made.division = std::move(best.division);
     DISPART_TRY(made.tasks, expand(problem, made.division));
+    if (coded) {
+        choose_codecs(problem, options.goal, options.codecs, detail::tensors_of_f32(net, built), made.tasks);
+        DISPART_TRY(best.figures, evaluate(problem, made.division, made.tasks));
+    }
     DISPART_TRY(made.prediction, detail::predict(problem, made.tasks, options.simulated_requests));
     made.network = detail::network_of(problem);
     made.binding = detail::name_of(problem, best.figures.binding);

@@ -55,7 +55,9 @@ inline result<void> check_tasks(const plan& p) {
         const bool ends =
             (m.from == no_id || m.from < p.stages.size()) && (m.to == no_id || m.to < p.stages.size());
         const bool forward = m.from == no_id || m.to == no_id || m.from < m.to;
-        if (!ends || !forward || !device(m.from_device) || !device(m.to_device) || !is_time(m.bytes))
+        const bool sizes = is_time(m.bytes) && is_time(m.raw_bytes) && is_time(m.encode_s) &&
+                           is_time(m.decode_s) && is_time(m.max_relative_error);
+        if (!ends || !forward || !device(m.from_device) || !device(m.to_device) || !sizes)
             return bad_plan("message " + std::to_string(i), "its ends, devices or size are out of range");
     }
     return {};

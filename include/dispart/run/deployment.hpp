@@ -117,10 +117,18 @@ namespace detail {
     return level;
 }
 
+/// The codec of one edge; `no_id` stands for the source and the sink.
+struct edge_codec {
+    part_id from = no_id;
+    part_id to = no_id;
+    std::string name{};
+};
+
 /// Settings of `make_deployment`.
 struct deployment_options {
-    std::string codec = "raw";  ///< of all edges
-    std::size_t depth = 1;      ///< messages that wait at either end of an edge between neighbours
+    std::string codec = "raw";         ///< of all edges but
+    std::vector<edge_codec> codecs{};  ///< these
+    std::size_t depth = 1;             ///< messages that wait at either end of an edge between neighbours
 };
 
 /// Turns a stage into the bytes that travel to its worker; the application says how (`write_onnx`).
@@ -161,7 +169,13 @@ makers(const model& whole, const std::vector<stage_ports>& ports) {
         if (!each.dims) return stage_edge{}.max_bytes;
         total += each.size_bytes();
     }
-    return static_cast<std::size_t>(total);
+    return static_cast<std::size_t>(total * 1.25);  // compressors may lengthen what they cannot compress
+}
+
+[[nodiscard]] inline const std::string& codec_of(part_id from, part_id to, const deployment_options& options) {
+    for (const edge_codec& each : options.codecs)
+        if (each.from == from && each.to == to) return each.name;
+    return options.codec;
 }
 
 /// The edges that end at one stage (or, `to` = no_id, at the sink), by origin, the source first.
@@ -179,7 +193,7 @@ edges_to(part_id to, const std::vector<tensor_id>& wanted,
         stage_edge& edge = by_origin[from + 1];
         edge.from = from;
         edge.to = to;
-        edge.codec = options.codec;
+        edge.codec = codec_of(from, to, options);
         edge.depth = options.depth;
         edge.outputs.push_back(position);
         edge.inputs.push_back(i);

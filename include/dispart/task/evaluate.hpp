@@ -84,7 +84,7 @@ inline void predict_period(const instance& problem, const task_graph& graph, eva
     for (const message& m : graph.messages) {
         if (!is_remote(m)) continue;
         const std::size_t pair = m.from_device * problem.device_count() + m.to_device;
-        const double seconds = m.bytes * problem.seconds_per_byte(m.from_device, m.to_device);
+        const double seconds = m.encode_s + m.bytes * problem.seconds_per_byte(m.from_device, m.to_device);
         pairs.push_back({resource::kind::pair, m.from_device, m.to_device, seconds});
         if (problem.load == load_model::serial) out.device_load[m.from_device] += seconds;
         if (pair >= problem.routes.size()) continue;
@@ -125,7 +125,8 @@ inline void predict_latency(const instance& problem, const task_graph& graph, ev
     std::size_t last_message = no_id;
     const auto sent_at = [&](const message& m) { return m.from == no_id ? 0.0 : out.part_finish[m.from]; };
     const auto arrives_at = [&](const message& m) {
-        return is_remote(m) ? sent_at(m) + problem.transfer(m.from_device, m.to_device, m.bytes) : sent_at(m);
+        if (!is_remote(m)) return sent_at(m);
+        return sent_at(m) + m.encode_s + problem.transfer(m.from_device, m.to_device, m.bytes) + m.decode_s;
     };
     std::size_t next = 0;
     for (part_id p = 0; p < parts; ++p) {

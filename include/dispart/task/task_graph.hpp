@@ -3,6 +3,7 @@
 /// The one representation between dividing and running: schedulers order it, the simulator plays it, the runtime
 /// executes it, the trace draws it.
 
+#include <string>
 #include <vector>
 
 #include "dispart/core/ids.hpp"
@@ -25,6 +26,11 @@ struct message {
     double bytes = 0.0;
     device_id from_device = no_id;  ///< no_id where the source or sink has no place: the message is then free
     device_id to_device = no_id;
+    std::string codec{};              ///< by name; empty: raw. Then `bytes` are those on the wire,
+    double raw_bytes = 0.0;           ///< and these those of the tensors
+    double encode_s = 0.0;            ///< before the first byte is sent
+    double decode_s = 0.0;            ///< after the last one has arrived
+    double max_relative_error = 0.0;  ///< of each tensor's largest magnitude
 };
 
 /// Tasks in topological order, and the messages between them (also between tasks on one device, where they are free).

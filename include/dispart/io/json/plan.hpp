@@ -147,13 +147,20 @@ inline ordered_json devices_to_json(const std::vector<plan_device>& devices) {
 
 inline ordered_json messages_to_json(const task_graph& tasks) {
     ordered_json list = ordered_json::array();
-    for (const auto& m : tasks.messages)
+    for (const auto& m : tasks.messages) {
         list.push_back({{"from", id_or_null(m.from)},
                         {"to", id_or_null(m.to)},
                         {"from_device", id_or_null(m.from_device)},
                         {"to_device", id_or_null(m.to_device)},
                         {"tensors", m.tensors},
                         {"bytes", m.bytes}});
+        if (m.codec.empty()) continue;
+        list.back().update({{"codec", m.codec},
+                            {"raw_bytes", m.raw_bytes},
+                            {"encode_s", m.encode_s},
+                            {"decode_s", m.decode_s},
+                            {"max_relative_error", m.max_relative_error}});
+    }
     return list;
 }
 
@@ -233,6 +240,11 @@ inline void get_summary(json_object& in, plan& p) {
         detail::get_id(one, "to_device", m.to_device);
         one.get("tensors", m.tensors);
         one.get("bytes", m.bytes);
+        one.maybe("codec", m.codec);
+        one.maybe("raw_bytes", m.raw_bytes);
+        one.maybe("encode_s", m.encode_s);
+        one.maybe("decode_s", m.decode_s);
+        one.maybe("max_relative_error", m.max_relative_error);
     });
     detail::get_list(in, "devices", p.devices, [](json_object& one, plan_device& d) {
         one.get("name", d.name);

@@ -142,7 +142,7 @@ class pipeline_engine {
     void connect(std::size_t e) {
         const message& m = graph_.messages[e];
         edges_[e].remote = m.from_device != no_id && m.to_device != no_id && m.from_device != m.to_device;
-        if (edges_[e].remote) platform_.route(m.from_device, m.to_device, edges_[e].route);
+        if (edges_[e].remote) take_route(e, m);
         if (m.from == no_id) source_edges_.push_back(e);
         else tasks_[m.from].out.push_back(e);
         if (m.to == no_id) ++sink_edges_;
@@ -209,6 +209,16 @@ class pipeline_engine {
     void finish_request() {
         count_in_flight();
         out_.finished[out_.completed++] = now_;
+    }
+
+    /// Encoding delays what an edge sends and leaves the links to others: as if the edge were slower. Decoding delays arrival.
+    void take_route(std::size_t e, const message& m) {
+        simulated_route& route = edges_[e].route;
+        platform_.route(m.from_device, m.to_device, route);
+        route.latency += m.decode_s;
+        if (m.encode_s <= 0.0 || m.bytes <= 0.0) return;
+        const double sending = m.bytes * problem_.seconds_per_byte(m.from_device, m.to_device);
+        route.limit = std::min(route.limit, m.bytes / (m.encode_s + sending));
     }
 
     void start_sending(std::size_t e) {
