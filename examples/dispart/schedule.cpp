@@ -6,8 +6,10 @@
 
 #include "dispart/commands.hpp"
 #include "dispart/io/file.hpp"
+#include "dispart/io/json/instance.hpp"
 #include "dispart/io/json/task_graph.hpp"
 #include "dispart/io/schedule_svg.hpp"
+#include "dispart/schedule/of_partition.hpp"
 #include "dispart/schedule/portfolio.hpp"
 
 namespace cli {
@@ -15,6 +17,14 @@ namespace cli {
 using namespace dispart;
 
 namespace {
+
+/// A task graph, or an instance with its layers as tasks.
+result<schedule_problem> read_problem(const std::string& file) {
+    DISPART_TRY(const std::string text, io::read_text(file));
+    if (!io::is_instance(text)) return io::read_task_graph(file);
+    DISPART_TRY(const auto read, io::read_instance(text, file));
+    return schedule_problem_of(read.problem);
+}
 
 /// Somebody's schedule of the problem, if it can be executed.
 result<proven_schedule> judge(const schedule_problem& problem, const std::string& file) {
@@ -37,7 +47,7 @@ result<proven_schedule> solve(const schedule_problem& problem, const schedule_ar
 result<int> schedule(const schedule_arguments& given, bool as_json) {
     if (!(given.budget >= 0.0))
         return fail(errc::invalid_argument, "--budget", "it is negative or not a number");
-    DISPART_TRY(const auto problem, io::read_task_graph(given.file));
+    DISPART_TRY(const auto problem, read_problem(given.file));
     DISPART_TRY(const auto solved, solve(problem, given));
     if (!given.svg.empty())
         DISPART_CHECK(io::write_text(given.svg, io::schedule_svg(problem, solved.best, solved.algorithm)));

@@ -158,6 +158,38 @@ TEST_CASE("schedule: makespan, bound, gap, algorithm and seconds; the schedule a
     CHECK(unknown.parsed()["error"]["hint"].get<std::string>().find("heft") != std::string::npos);
 }
 
+TEST_CASE(
+    "solve and schedule: an instance is divided for throughput and latency, and scheduled layer by layer") {
+    const scratch here;
+    here.write("net.json", R"({"format": "instance/1", "layers": [{"name": "stem", "seconds": {"a": 1, "b": 2}},
+        {"name": "left", "seconds": {"a": 3, "b": 3}}, {"name": "right", "seconds": {"a": 3, "b": 3}},
+        {"name": "head", "seconds": {"a": 1, "b": 2}}],
+        "tensors": [{"bytes": 10, "from": 0, "to": [1, 2]}, {"bytes": 10, "from": 1, "to": [3]},
+                    {"bytes": 10, "from": 2, "to": [3]}, {"bytes": 1, "from": 3, "to": [], "output": true}],
+        "devices": [{"class": "a", "name": "one"}, {"class": "b", "name": "two"}],
+        "links": [{"from": 0, "to": 1, "latency_s": 0, "seconds_per_byte": 0.01},
+                  {"from": 1, "to": 0, "latency_s": 0, "seconds_per_byte": 0.01}]})");
+    const std::string file = here.path("net.json");
+    const auto solved = dispart_cli("solve --json " + file);
+    INFO(solved.text);
+    REQUIRE(solved.status == 0);
+    const auto division = solved.parsed();
+    CHECK(division["goal"] == "throughput");
+    CHECK(division["objective"] == 4.0);  // half of the net on each
+    CHECK(division["bound"].get<double>() <= 4.0);
+    CHECK(division["assignment"].size() == 2);
+    CHECK(dispart_cli("solve --json --objective latency " + file).parsed()["objective"] == 8.0);
+    CHECK(dispart_cli("solve --json --algorithm best-single-device " + file).parsed()["objective"] == 8.0);
+    CHECK(dispart_cli("solve --json --algorithm no-such " + file).status == 1);
+    CHECK(dispart_cli("solve --json " + here.path("missing.json")).parsed()["error"]["code"] == "not_found");
+    // the branches side by side: 1 + 0.1 + 3 + 0.1 + 1
+    const auto scheduled = dispart_cli("schedule --json --schedule --iterations 2000 " + file);
+    INFO(scheduled.text);
+    REQUIRE(scheduled.status == 0);
+    CHECK(scheduled.parsed()["makespan"].get<double>() == doctest::Approx(5.2));
+    CHECK(scheduled.parsed()["schedule"][0]["task"] == "stem");
+}
+
 TEST_CASE("run: local workers over TCP give what one device gives, and leave their files") {
     const scratch here;
     const std::string out = " --out " + here.path("out");

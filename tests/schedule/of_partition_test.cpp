@@ -35,6 +35,10 @@ TEST_CASE("schedule_problem_of: pinned parts are as late as the closed formula s
         }
         const auto free = schedule_problem_of(net, division).value();
         CHECK(free.is_allowed(0, division.parts[0].device));
+        if (const auto layers = schedule_problem_of(net)) {  // no routes between devices: an error
+            CHECK(layers->tables().seconds == free.tables().seconds);
+            CHECK(layers->tables().dependencies.size() == free.tables().dependencies.size());
+        }
         ++compared;
         CHECK(made->makespan() >= schedule_bounds(*pinned).best() * (1 - 1e-9));
     }

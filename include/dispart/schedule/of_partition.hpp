@@ -2,6 +2,7 @@
 /// \file
 /// A divided model as a scheduling problem: its parts are the tasks, and where they run is open again.
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -70,6 +71,28 @@ schedule_problem_of(const instance& problem, const partition& division, bool pin
         }
     tables.memory.capacity = problem.memory_capacity;
     tables.device_names = problem.device_names;
+    return schedule_problem::make(std::move(tables));
+}
+
+/// The scheduling problem whose tasks are the layers of an instance, for one request.
+/// Errors: unsupported (load model `nets`; layers that must share a device), those of `schedule_problem_of`.
+/// O(layers * devices + devices^2 + dependencies).
+[[nodiscard]] inline result<schedule_problem> schedule_problem_of(const instance& problem) {
+    const auto bound = [](std::size_t group) { return group != no_id; };
+    if (problem.load == load_model::nets ||
+        std::any_of(problem.together.begin(), problem.together.end(), bound))
+        return fail(errc::unsupported, "instance",
+                    "layers are scheduled one by one, over links, without layers that must share a device");
+    partition division;
+    for (layer_id l = 0; l < problem.layer_count(); ++l) {
+        device_id may = 0;
+        while (may + 1 < problem.device_count() && !problem.is_allowed(l, may)) ++may;
+        division.parts.push_back({{l}, may});
+    }
+    DISPART_TRY(const schedule_problem numbered, schedule_problem_of(problem, division));
+    schedule_tables tables = numbered.tables();
+    for (layer_id l = 0; l < problem.layer_names.size(); ++l)
+        if (!problem.layer_names[l].empty()) tables.task_names[l] = problem.layer_names[l];
     return schedule_problem::make(std::move(tables));
 }
 
