@@ -37,6 +37,25 @@ TEST_CASE("schedule_portfolio: memory limits are kept or the problem is called i
     CHECK(schedule_portfolio(schedule_problem::make(tables).value()).error().code == errc::limit_exceeded);
 }
 
+TEST_CASE("schedule_portfolio: improvement keeps limits of resident memory") {
+    random_source random(22);
+    std::size_t improved = 0;
+    for (int round = 0; round < 10; ++round) {
+        auto tables = test::random_problem(random, {.tasks = 40, .devices = 3}).tables();
+        double all = 0.0;
+        for (task_id t = 0; t < tables.tasks; ++t)
+            all += tables.memory.resident.emplace_back(random.uniform(0.5, 1.5));
+        tables.memory.capacity = {0.45 * all, 0.4 * all, 0.35 * all};
+        const auto problem = schedule_problem::make(tables).value();
+        const auto alone = schedule_portfolio(problem, {.budget = {.iterations = 0}}).value();
+        const auto best = schedule_portfolio(problem, {.budget = {.iterations = 4000}}).value();
+        CHECK(validate(problem, best.best));
+        CHECK(best.makespan <= alone.makespan);
+        improved += best.makespan < alone.makespan ? 1 : 0;
+    }
+    CHECK(improved > 7);
+}
+
 TEST_CASE("run_scheduler: by name, with a bound") {
     const auto problem = test::topcuoglu_example();
     const auto made = run_scheduler(problem, "heft");

@@ -115,6 +115,10 @@ class schedule_annealer {
         , state_(mix64(options.seed + trajectory) | 1U) {
         const auto devices = static_cast<double>(problem.device_count());
         scale_ = makespan_ * devices / static_cast<double>(problem.task_count());
+        const schedule_memory& memory = problem.tables().memory;
+        if (memory.resident.empty() || memory.capacity.empty()) return;
+        room_ = memory.capacity;
+        for (task_id t = 0; t < problem.task_count(); ++t) room_[graph_.device(t)] -= memory.resident[t];
     }
 
     improvement run() {
@@ -161,9 +165,13 @@ class schedule_annealer {
         const task_id t = draw_task();
         const insertion was = graph_.detach(t);
         const double others = graph_.makespan();
-        const insertion place = draw_place(was, others);
+        const insertion place = draw_place(t, was, others);
         if (place.device == no_id || is_same(place, was)) return graph_.restore(was);
         graph_.attach(place);
+        if (!room_.empty()) {
+            room_[was.device] += resident(t);
+            room_[place.device] -= resident(t);
+        }
         makespan_ = std::max(others, place.through);
         if (makespan_ < best_makespan_ * (1.0 - 1e-12)) {
             best_makespan_ = makespan_;
@@ -181,19 +189,23 @@ class schedule_annealer {
     }
 
     /// Draws a feasible place with probability exp(-makespan / temperature), by adding Gumbel noise and taking the least.
-    [[nodiscard]] insertion draw_place(const insertion& was, double others) {
+    [[nodiscard]] insertion draw_place(task_id t, const insertion& was, double others) {
         insertion drawn;
         double least = std::numeric_limits<double>::infinity();
         const double widest = noise_table::widest * temperature_;
         const auto consider = [&](const insertion& place) {
             const double length = std::max(place.through, others);
-            if (length - widest > least) return;
+            if (length - widest > least || !has_room(t, place.device, was.device)) return;
             const double value = length + temperature_ * draw(noise_.gumbel);
             if (value < least && (is_same(place, was) || graph_.feasible(place)))
                 least = value, drawn = place;
         };
         graph_.visit_places([&] { return least + widest; }, consider);
         return drawn;
+    }
+    [[nodiscard]] double resident(task_id t) const noexcept { return problem_.tables().memory.resident[t]; }
+    [[nodiscard]] bool has_room(task_id t, device_id d, device_id was) const noexcept {
+        return room_.empty() || d == was || resident(t) <= room_[d];
     }
     [[nodiscard]] static bool is_same(const insertion& a, const insertion& b) noexcept {
         return a.device == b.device && a.index == b.index;
@@ -227,13 +239,15 @@ class schedule_annealer {
     double best_makespan_;
     double scale_ = 0.0;
     double temperature_ = 0.0;
+    std::vector<double> room_{};  // [device] bytes left for resident ones; empty: no limits
     std::uint64_t state_;
     noise_table noise_{};
 };
 
 }  // namespace detail
 
-/// Improves a schedule; the result is never longer. Memory limits are not looked at.
+/// Improves a schedule; the result is never longer. No device gets more resident bytes than it has room for; other memory is
+/// not looked at.
 ///
 /// Iterated greedy moves under annealing: a task, preferably of a way that is nearly critical, is taken out; where it may
 /// go back is priced exactly on every device; the place is drawn by that price. Heads and tails of all tasks follow each
