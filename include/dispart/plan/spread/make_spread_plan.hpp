@@ -1,0 +1,178 @@
+#pragma once
+/// \file
+/// The hybrid planner: pipelines, tiles, shards, replicas and mixtures of them, priced alike; the best is taken.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dispart/plan/make_plan.hpp"
+#include "dispart/plan/spread/price_spread.hpp"
+#include "dispart/plan/spread/ways.hpp"
+
+namespace dispart {
+
+/// How layers are spread over devices.
+enum class spread_way { automatic, pipeline, tiles, shards, replicas };
+
+/// The way of that name ("auto", "pipeline", "tiles", "shards", "replicas"). Errors: invalid_argument.
+[[nodiscard]] inline result<spread_way> spread_way_of(const std::string& name) {
+    if (name == "auto") return spread_way::automatic;
+    if (name == "pipeline") return spread_way::pipeline;
+    if (name == "tiles") return spread_way::tiles;
+    if (name == "shards") return spread_way::shards;
+    if (name == "replicas") return spread_way::replicas;
+    return fail(errc::invalid_argument, name, "there is no such way of spreading",
+                "auto, pipeline, tiles, shards or replicas");
+}
+
+/// A plan and the model that its divisions speak of: the net itself, or the net rewritten.
+struct spread_plan {
+    plan chosen{};
+    model graph{};
+    std::vector<plan_alternative> pure{};  ///< the pure ways that were tried, best first
+    std::vector<tiled_layers> tiles{};     ///< blocks of the net that are tiled
+};
+
+namespace detail {
+
+/// Errors: unsupported where rules name layers or tensors: rewriting changes names.
+[[nodiscard]] inline result<void> check_spreadable(const constraints& rules) {
+    if (rules.pins.empty() && rules.forbids.empty() && rules.layers.empty() && rules.tensors.empty() &&
+        rules.together.empty() && rules.order.empty())
+        return {};
+    return fail(errc::unsupported, "constraints",
+                "rules about layers, tensors or an order hold for pipelines only",
+                "plan with the way 'pipeline'");
+}
+
+[[nodiscard]] inline result<spread_setting> spread_setting_of(const model& net, const instance& problem,
+                                                              std::size_t most) {
+    spread_setting s{net, problem};
+    DISPART_TRY(s.body, tileable_body(net));
+    if (!s.body.empty()) {
+        DISPART_TRY(s.block, build_tile_block(net, s.body));
+        if (total_macs(s.block) <= 0.0) s.body.clear();
+    }
+    s.seconds.assign(problem.device_count(), 0.0);
+    for (device_id d = 0; d < problem.device_count(); ++d) {
+        bool all = true;
+        for (layer_id l = 0; l < problem.layer_count(); ++l) {
+            all = all && problem.is_allowed(l, d);
+            s.seconds[d] += problem.compute(l, d);
+        }
+        if (all) s.devices.push_back(d);
+    }
+    if (s.devices.empty()) return fail(errc::infeasible, info(net).name, "no device may run every layer");
+    std::stable_sort(s.devices.begin(), s.devices.end(),
+                     [&](device_id a, device_id b) { return s.seconds[a] < s.seconds[b]; });
+    s.home = std::find(s.devices.begin(), s.devices.end(), problem.source) != s.devices.end()
+                 ? problem.source
+                 : s.devices.front();
+    if (most > 0 && s.devices.size() > most) {
+        s.devices.resize(most);
+        if (std::find(s.devices.begin(), s.devices.end(), s.home) == s.devices.end())
+            s.devices.back() = s.home;
+    }
+    return s;
+}
+
+/// The best so far, of all and of the pure ones.
+struct spread_choice {
+    std::vector<priced_spread> best{};  // none or one
+    std::vector<plan_alternative> pure{};
+
+    void offer(priced_spread priced, bool is_pure, objective goal, const instance& names) {
+        if (is_pure) {
+            plan_alternative each{.name = priced.name, .feasible = true};
+            each.prediction = {priced.figures.latency, priced.figures.period};
+            for (const auto& p : priced.division.parts) {
+                const auto& device = names.name_of_device(p.device);
+                if (std::find(each.devices.begin(), each.devices.end(), device) == each.devices.end())
+                    each.devices.push_back(device);
+            }
+            pure.push_back(std::move(each));
+        }
+        if (best.empty() || priced.figures.value(goal) < best.front().figures.value(goal) * (1.0 - 1e-12))
+            best = {std::move(priced)};
+    }
+};
+
+}  // namespace detail
+
+/// Plans with one way of spreading, or with the best of all and mixtures of them.
+///
+/// Every candidate is priced by the same tables and formulas as a pipeline, so that with `automatic` the plan is never worse
+/// than the best of the pure ways that are tried (by closed formula): the pipeline of `make_plan`, tiles of the whole body on
+/// 2, 3, 4, 6, ... devices, shards, replicas; mixtures are AOFL's fused runs, and for throughput pipelines of tiled stages.
+/// The body is what `tileable_body` finds; what follows it runs at home.
+///
+/// Errors: those of `make_plan`; unsupported (the asked way cannot spread this model, or rules name layers).
+/// Guarantee: heuristic, with a certified bound. Deterministic.
+template <class Device, class Link, class Cost>
+[[nodiscard]] result<spread_plan> make_spread_plan(const model& net, const resource_graph<Device, Link>& on,
+                                                   const Cost& cost, const plan_options& options,
+                                                   spread_way way = spread_way::automatic) {
+    if (way == spread_way::pipeline) {
+        DISPART_TRY(auto chosen, make_plan(net, on, cost, options));
+        return spread_plan{std::move(chosen), net, {}, {}};
+    }
+    const auto spreadable = detail::check_spreadable(options.rules);
+    if (!spreadable && way != spread_way::automatic) return tl::unexpected(spreadable.error());
+    if (!spreadable) return make_spread_plan(net, on, cost, options, spread_way::pipeline);
+    const build_options how{.rules = options.rules, .queues = options.queues, .load = options.load};
+    DISPART_TRY(const auto built, build_instance(net, on, cost, how));
+    DISPART_TRY(const auto setting, detail::spread_setting_of(net, built.problem, options.rules.max_devices));
+    detail::spread_choice choice;
+    const bool any = way == spread_way::automatic;
+    const candidate_sink take = [&](spread_candidate each) {
+        auto priced = price_spread(std::move(each.name), std::move(each.model), on, cost, options);
+        if (!priced) return;
+        priced->tiles = std::move(each.tiles);
+        choice.offer(std::move(*priced), each.pure, options.goal, built.problem);
+    };
+    if (any || way == spread_way::tiles) propose_tiles(setting, take);
+    if (any || way == spread_way::shards) propose_shards(setting, take);
+    if (any || way == spread_way::replicas) propose_replicas(setting, take);
+    if (any && options.goal == objective::throughput) propose_tiled_pipelines(setting, take);
+    if (!any && choice.best.empty())
+        return fail(errc::unsupported, info(net).name, "cannot be spread that way over this cluster",
+                    "tiles need convolutions, shards products with weights, both two devices; replicas a "
+                    "batch of 2 or more; try auto");
+    const double bound = detail::all_at_work_bound(built.problem);
+    if (any) {
+        auto pipeline = make_plan(net, on, cost, options);
+        if (!pipeline && choice.best.empty()) return tl::unexpected(pipeline.error());
+        if (pipeline) {
+            DISPART_TRY(auto figures, evaluate(built.problem, pipeline->division));
+            const double value = figures.value(options.goal);
+            plan_alternative each{.name = "pipeline (" + pipeline->algorithm + ")", .feasible = true};
+            each.prediction = {figures.latency, figures.period};
+            if (choice.best.empty() || value <= choice.best.front().figures.value(options.goal)) {
+                pipeline->bound_s = std::min(pipeline->bound_s, bound);
+                pipeline->bound_name = "all devices at work all the time";
+                pipeline->gap = value > 0.0 ? (value - pipeline->bound_s) / value : 0.0;
+                auto alternatives = std::move(choice.pure);
+                std::stable_sort(alternatives.begin(), alternatives.end(), [&](const auto& a, const auto& b) {
+                    return a.prediction.value(options.goal) < b.prediction.value(options.goal);
+                });
+                pipeline->runner_ups.insert(pipeline->runner_ups.end(), alternatives.begin(),
+                                            alternatives.end());
+                alternatives.insert(alternatives.begin(), std::move(each));
+                return spread_plan{std::move(*pipeline), net, std::move(alternatives), {}};
+            }
+            choice.pure.push_back(std::move(each));
+        }
+    }
+    std::stable_sort(choice.pure.begin(), choice.pure.end(), [&](const auto& a, const auto& b) {
+        return a.prediction.value(options.goal) < b.prediction.value(options.goal);
+    });
+    auto& best = choice.best.front();
+    DISPART_TRY(auto chosen, plan_of_spread(best, on, cost, options, bound));
+    chosen.baselines = choice.pure;
+    return spread_plan{std::move(chosen), std::move(best.graph), std::move(choice.pure),
+                       std::move(best.tiles)};
+}
+
+}  // namespace dispart
