@@ -54,7 +54,7 @@ class placement_portfolio {
         result<placement> found = solve(part);
         placement_attempt turn{.algorithm = algorithm, .seconds = watch_.seconds() - begin};
         if (!found) {
-            if (!error_) error_ = found.error();
+            error_ = found.error();
             if (proves && found.error().code == errc::infeasible) impossible_ = true;
             turn.outcome = found.error().message;
             tried_.push_back(std::move(turn));
@@ -77,7 +77,7 @@ class placement_portfolio {
     [[nodiscard]] assignment start() const { return best_ ? best_->devices : assignment{}; }
     [[nodiscard]] double bound() const noexcept { return bound_; }
 
-    /// The best answer, with the reason. Errors: that of the first algorithm, where none found anything.
+    /// The best answer, with the reason. Errors: that of the last algorithm, where none found anything.
     [[nodiscard]] result<placement> finish() {
         if (!best_) return tl::unexpected(*error_);
         best_->bound = std::min(bound_, best_->value);
