@@ -80,6 +80,7 @@ class tls_stream {
         , identity_(std::move(who))
         , peer_(std::move(peer))
         , rekey_after_(rekey_after) {
+        SSL_clear_mode(session_.native(), SSL_MODE_RELEASE_BUFFERS);  // records follow: no allocation for each
         boost::system::error_code ignored;
         socket_.non_blocking(true, ignored);
         socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
