@@ -2,11 +2,12 @@
 /// \file
 /// One stage computes at a time on a device that holds several.
 
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <set>
 #include <utility>
+
+#include "dispart/run/clock.hpp"
 
 namespace dispart {
 
@@ -43,7 +44,7 @@ class compute_gate {
     }
 
     std::mutex mutex_{};
-    std::condition_variable changed_{};
+    condition changed_{};
     std::multiset<std::pair<std::uint64_t, std::uint64_t>> waiting_{};
     bool busy_ = false;
 };

@@ -2,7 +2,6 @@
 /// \file
 /// The customisation points of `run/`: backends, which compute, and transports, which carry.
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -17,6 +16,7 @@
 #include "dispart/core/units.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/run/buffer.hpp"
+#include "dispart/run/clock.hpp"
 #include "dispart/tensor/tensor.hpp"
 
 namespace dispart {
@@ -44,19 +44,6 @@ concept backend = requires(const B& b, const model& stage) {
     { b.name() } -> std::convertible_to<std::string_view>;
     { *b.load(stage) } -> executable;
 };
-
-/// Waits end by this time, with `timeout`.
-using deadline = std::chrono::steady_clock::time_point;
-
-/// The deadline that lies so far ahead; what is not between now and thirty years counts as one or the other.
-[[nodiscard]] inline deadline deadline_in(seconds ahead) {
-    const double within = ahead.value > 0 ? std::min(ahead.value, 1e9) : 0.0;
-    return std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                  std::chrono::duration<double>(within));
-}
-
-/// The deadline of a wait that somebody else ends, by closing what is waited for.
-[[nodiscard]] inline deadline no_deadline() { return deadline_in(seconds(1e9)); }
 
 /// One message between two peers: a kind, and a payload that the transport does not look into.
 struct frame {

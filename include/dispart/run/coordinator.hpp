@@ -3,6 +3,7 @@
 /// Deploys stages to workers, streams requests through them, collects the results in order, and ends the deployment.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <deque>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -71,6 +73,32 @@ class coordinator {
         return outcome;
     }
 
+    // --- one request at a time, in place of `run`
+
+    /// Hands over the inputs of the next request. One thread pushes; it may be another than the one that calls `next`.
+    /// At most `max_window` may be in flight.
+    /// Errors: invalid_argument (not as many inputs as the model has); what has failed.
+    [[nodiscard]] result<void> push(std::vector<tensor> inputs) {
+        DISPART_EXPECTS(state_ != nullptr);
+        return state_->push(std::move(inputs));
+    }
+
+    /// The outputs of the oldest request in flight. Errors: timeout while `failed()` is false (call again); what has
+    /// failed. Precondition: one is in flight.
+    [[nodiscard]] result<std::vector<tensor>> next(deadline until) {
+        DISPART_EXPECTS(state_ != nullptr);
+        return state_->next(until);
+    }
+
+    /// Whether the deployment is broken: all that remains is to drop it.
+    [[nodiscard]] bool failed() const { return !state_ || state_->board.failed(); }
+
+    /// What was written down since the last time, by the coordinator's clock. From any thread.
+    [[nodiscard]] std::vector<detail::placed_spans> take_spans() {
+        DISPART_EXPECTS(state_ != nullptr);
+        return state_->take_spans();
+    }
+
     [[nodiscard]] const deployment& plan() const {
         DISPART_EXPECTS(state_ != nullptr);
         return state_->plan;
@@ -82,24 +110,19 @@ class coordinator {
     using remote = remote_stage<Transport>;
     using clock = std::chrono::steady_clock;
 
-    struct request_in_flight {
-        std::int64_t begin = 0;
-        std::vector<tensor> inputs{};  ///< kept only where an output of the model is an input of it
-    };
-
     struct state {
         state(Transport t, deployment d, coordinator_options o)
             : carrier(std::move(t))
             , plan(std::move(d))
             , options(std::move(o))
-            , board([this] { stop_edges(); }) {}
+            , board([this] { stop_edges(); }, options.on_failure) {}
         ~state() { tear_down(); }
 
         // --- bringing it up
 
         result<void> bring_up() {
-            std::random_device entropy;
-            number = (std::uint64_t{entropy()} << 32U) | entropy();
+            number =
+                options.number != 0 ? options.number : std::uint64_t{std::random_device{}()} << epoch_bits;
             DISPART_CHECK(make_edges());
             DISPART_TRY(listener desk, carrier.listen(options.listen));
             const reception_options greeting{.name = options.name,
@@ -202,17 +225,17 @@ class coordinator {
             const std::uint64_t first = next_request;
             const std::int64_t origin = nanoseconds_now();
             const auto since_origin = [&](std::int64_t t) { return static_cast<double>(t - origin) * 1e-9; };
-            std::deque<request_in_flight> flying;
             std::vector<double> started, finished;
             while (finished.size() < count) {
-                while (started.size() < count && flying.size() < window) {
-                    DISPART_TRY(auto fed, feed(started.size(), inputs));
-                    started.push_back(since_origin(fed.begin));
-                    flying.push_back(std::move(fed));
+                while (started.size() < count && started.size() - finished.size() < window) {
+                    DISPART_TRY(std::vector<tensor> given, guarded([&]() -> result<std::vector<tensor>> {
+                                    return inputs(request_id{started.size()});
+                                }));
+                    started.push_back(since_origin(nanoseconds_now()));
+                    DISPART_CHECK(push(std::move(given)));
                 }
-                DISPART_TRY(auto outputs, collect(flying.front()));
+                DISPART_TRY(auto outputs, next(deadline_in(options.request_within)));
                 finished.push_back(since_origin(nanoseconds_now()));
-                flying.pop_front();
                 DISPART_CHECK(guarded([&]() -> result<void> {
                     on_result(request_id{finished.size() - 1}, std::move(outputs));
                     return {};
@@ -240,15 +263,11 @@ class coordinator {
             }
         }
 
-        template <class Inputs>
-        result<request_in_flight> feed(request_id request, Inputs& inputs) {
-            DISPART_TRY(std::vector<tensor> given,
-                        guarded([&]() -> result<std::vector<tensor>> { return inputs(request); }));
+        result<void> push(std::vector<tensor> given) {
             if (given.size() != plan.inputs)
-                return fail(errc::invalid_argument, "request " + std::to_string(request),
+                return fail(errc::invalid_argument, "request " + std::to_string(next_request),
                             std::to_string(given.size()) + " inputs for a model that has " +
                                 std::to_string(plan.inputs));
-            request_in_flight made{nanoseconds_now(), {}};
             for (auto& each : sources) {
                 std::vector<tensor> chosen;
                 for (const std::size_t port : plan.edges[each->settings().edge].outputs)
@@ -258,30 +277,41 @@ class coordinator {
                 if (!pushed) return tl::unexpected(why_not(pushed.error()));
             }
             ++next_request;
-            if (passes_through()) made.inputs = std::move(given);
-            return made;
+            if (!passes_through()) return {};
+            const std::scoped_lock lock(passing_mutex);
+            passing.push_back(std::move(given));
+            return {};
         }
 
+        /// Whether an output of the model is an input of it.
         [[nodiscard]] bool passes_through() const {
             return std::any_of(plan.edges.begin(), plan.edges.end(),
                                [](const stage_edge& e) { return e.from == no_id && e.to == no_id; });
         }
 
-        result<std::vector<tensor>> collect(const request_in_flight& oldest) {
-            const deadline until = deadline_in(options.request_within);
-            std::vector<tensor> outputs(plan.outputs);
+        result<std::vector<tensor>> next(deadline until) {
+            gathered.resize(plan.outputs);
+            for (; next_sink < sinks.size(); ++next_sink) {
+                auto message = sinks[next_sink]->next(until);
+                if (!message) return tl::unexpected(why_not(message.error()));
+                const auto& ports = plan.edges[sinks[next_sink]->settings().edge].inputs;
+                for (std::size_t i = 0; i < ports.size(); ++i)
+                    gathered[ports[i]] = std::move(message->tensors[i]);
+            }
+            next_sink = 0;
+            if (passes_through()) pass();
+            ++collected;
+            return std::exchange(gathered, {});
+        }
+
+        /// Outputs that are inputs.
+        void pass() {
+            const std::scoped_lock lock(passing_mutex);
+            const auto given = std::move(passing.front());
+            passing.pop_front();
             for (const stage_edge& edge : plan.edges)
                 for (std::size_t i = 0; edge.from == no_id && edge.to == no_id && i < edge.inputs.size(); ++i)
-                    outputs[edge.inputs[i]] = oldest.inputs[edge.outputs[i]];
-            for (auto& each : sinks) {
-                auto message = each->next(until);
-                if (!message) return tl::unexpected(why_not(message.error()));
-                const auto& ports = plan.edges[each->settings().edge].inputs;
-                for (std::size_t i = 0; i < ports.size(); ++i)
-                    outputs[ports[i]] = std::move(message->tensors[i]);
-            }
-            ++collected;
-            return outputs;
+                    gathered[edge.inputs[i]] = given[edge.outputs[i]];
         }
 
         /// Why a queue did not move: the failure on the board, or the stage that a request is stuck in.
@@ -313,26 +343,32 @@ class coordinator {
                     if (remotes[i]->answered() < asked[i]) return false;
                 return true;
             }));
-            std::vector<detail::placed_spans> places;
-            std::uint64_t dropped = 0;
+            auto made = make_report(plan, take_spans(), scope, std::move(started), std::move(finished));
             std::int64_t round_trip = 0;
             board.update([&] {
                 for (part_id s = 0; s < remotes.size(); ++s) {
-                    const remote& clock_of = *best_clock(plan.stages[s].device);
+                    made.dropped += remotes[s]->dropped();
+                    round_trip = std::max(round_trip, best_clock(plan.stages[s].device)->round_trip());
+                }
+            });
+            made.clock_uncertainty = seconds(static_cast<double>(round_trip) * 0.5e-9);
+            return made;
+        }
+
+        std::vector<detail::placed_spans> take_spans() {
+            std::vector<detail::placed_spans> places;
+            board.update([&] {
+                for (part_id s = 0; s < remotes.size(); ++s) {
+                    const std::int64_t offset = best_clock(plan.stages[s].device)->clock_offset();
                     places.push_back({s, remotes[s]->take_spans()});
                     for (span_record& span : places.back().spans) {
-                        span.begin -= clock_of.clock_offset();
-                        span.end -= clock_of.clock_offset();
+                        span.begin -= offset;
+                        span.end -= offset;
                     }
-                    dropped += remotes[s]->dropped();
-                    round_trip = std::max(round_trip, clock_of.round_trip());
                 }
             });
             places.push_back({no_id, spans.take(~std::size_t{0}).spans});
-            auto made = make_report(plan, places, scope, std::move(started), std::move(finished));
-            made.dropped = dropped;
-            made.clock_uncertainty = seconds(static_cast<double>(round_trip) * 0.5e-9);
-            return made;
+            return places;
         }
 
         /// Of the stages on a device, which share its clock, the one whose clock is known best; under the board's lock.
@@ -364,6 +400,8 @@ class coordinator {
             stop_edges();
             remotes.clear();
             reception_desk.reset();
+            for (auto& each : sources) each->join();  // while all are there: a failing one stops the others
+            for (auto& each : sinks) each->join();
         }
 
         Transport carrier;
@@ -372,7 +410,11 @@ class coordinator {
         run_board board;
         std::uint64_t number = 0;
         std::uint64_t next_request = 0;
-        std::uint64_t collected = 0;
+        std::atomic<std::uint64_t> collected = 0;
+        std::vector<tensor> gathered{};  ///< of the oldest request in flight, from the sinks before `next_sink`
+        std::size_t next_sink = 0;
+        std::mutex passing_mutex{};
+        std::deque<std::vector<tensor>> passing{};  ///< inputs of those in flight, where `passes_through`
         span_recorder spans{};
         std::vector<std::unique_ptr<outgoing_edge<connection>>> sources{};
         std::vector<std::unique_ptr<incoming_edge<connection>>> sinks{};

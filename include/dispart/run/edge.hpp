@@ -4,7 +4,6 @@
 /// transfers overlap with computing.
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,7 +11,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -74,7 +72,7 @@ class edge_end {
         if (connection_ || stopping_)
             return fail(errc::refused, settings_.peer, "edge " + std::to_string(settings_.edge) + " is taken");
         connection_.emplace(std::move(connection));
-        thread_ = std::thread([this, pump] {
+        thread_ = thread([this, pump] {
             const auto outcome = guarded(pump);
             if (!outcome && !stopping_.exchange(true)) report_(named(outcome.error()));
             const std::scoped_lock ending(mutex_);
@@ -131,11 +129,11 @@ class edge_end {
     edge_settings settings_;
     error_handler report_;
     std::mutex mutex_{};
-    std::condition_variable changed_{};
+    condition changed_{};
     bool ended_ = false;
     std::optional<Connection> connection_{};
     std::atomic<bool> stopping_ = false;
-    std::thread thread_{};
+    thread thread_{};
 };
 
 }  // namespace detail
@@ -177,6 +175,8 @@ class incoming_edge {
         end_.stop();
         queue_.close();
     }
+    /// Waits for its thread, which a `stop` ends.
+    void join() { end_.join(); }
 
   private:
     result<void> receive_all() {
@@ -281,6 +281,8 @@ class outgoing_edge {
         end_.stop();
         queue_.close();
     }
+    /// Waits for its thread, which a `stop` ends.
+    void join() { end_.join(); }
 
   private:
     result<void> send_all(std::uint32_t dtypes) {

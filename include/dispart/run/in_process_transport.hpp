@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -76,7 +75,7 @@ class in_process_connection {
                                     deadline until) {
         std::size_t size = 0;
         for (const auto& each : buffers) size += each.size();
-        frame message{kind, {}, std::chrono::steady_clock::now()};
+        frame message{kind, {}, clock_now()};
         try {
             message.payload = out_->pool.acquire(size);
         } catch (const std::bad_alloc&) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dispart/run/protocol.hpp"
+#include "dispart/run/stage_cache.hpp"
 #include "dispart/tensor/dtype.hpp"
 
 namespace dispart {
@@ -87,10 +88,20 @@ struct outgoing_edge_info {
     }
 };
 
-/// One stage for one worker; its model follows in MODEL frames.
+/// A deployment's number: whose it is, and the how many-eth of theirs.
+inline constexpr unsigned epoch_bits = 24;
+[[nodiscard]] constexpr std::uint64_t owner_of(std::uint64_t deployment) noexcept {
+    return deployment >> epoch_bits;
+}
+[[nodiscard]] constexpr std::uint64_t epoch_of(std::uint64_t deployment) noexcept {
+    return deployment & ((std::uint64_t{1} << epoch_bits) - 1);
+}
+
+/// One stage for one worker; its model follows in MODEL frames if WANT says so.
 struct deploy_message {
     static constexpr message_kind kind = message_kind::deploy;
     std::uint64_t model_bytes = 0;
+    content_id content{};  ///< of the model
     std::vector<incoming_edge_info> incoming{};
     std::vector<outgoing_edge_info> outgoing{};
     std::int64_t connect_within = 0;  ///< to reach the peers of the outgoing edges
@@ -99,8 +110,17 @@ struct deploy_message {
         0;  ///< silence after which the other side of the control connection counts as lost
 
     static void fields(auto& archive, auto& m) {
-        archive(m.model_bytes, m.incoming, m.outgoing, m.connect_within, m.request_within, m.patience);
+        archive(m.model_bytes, m.content, m.incoming, m.outgoing, m.connect_within, m.request_within,
+                m.patience);
     }
+};
+
+/// The answer to DEPLOY.
+struct want_message {
+    static constexpr message_kind kind = message_kind::want;
+    std::uint8_t model = 1;  ///< 0: the worker has it already
+
+    static void fields(auto& archive, auto& m) { archive(m.model); }
 };
 
 /// The stage is loaded.

@@ -50,13 +50,14 @@ enum class message_kind : std::uint16_t {
     bye,         ///< control: it has ended
     probe,       ///< data: bytes to measure a link with
     probe_echo,  ///< data: the answer
+    want,        ///< control: whether the stage's model has to be sent
 };
-[[nodiscard]] constexpr message_kind wire_last(message_kind) noexcept { return message_kind::probe_echo; }
+[[nodiscard]] constexpr message_kind wire_last(message_kind) noexcept { return message_kind::want; }
 
 namespace detail {
-inline constexpr std::array<std::string_view, 17> message_names{
-    "HELLO", "WELCOME", "DEPLOY", "MODEL",   "READY",    "START", "STARTED", "TENSORS",   "FINISH",
-    "PING",  "PONG",    "STATS",  "FAILURE", "SHUTDOWN", "BYE",   "PROBE",   "PROBE_ECHO"};
+inline constexpr std::array<std::string_view, 18> message_names{
+    "HELLO", "WELCOME", "DEPLOY", "MODEL",   "READY",    "START", "STARTED", "TENSORS",    "FINISH",
+    "PING",  "PONG",    "STATS",  "FAILURE", "SHUTDOWN", "BYE",   "PROBE",   "PROBE_ECHO", "WANT"};
 }  // namespace detail
 
 /// The kind's name in messages and logs.

@@ -2,7 +2,6 @@
 /// \file
 /// A bounded queue between threads: who produces too fast waits.
 
-#include <condition_variable>
 #include <cstddef>
 #include <mutex>
 #include <optional>
@@ -97,7 +96,7 @@ class bounded_queue {
     }
 
     mutable std::mutex mutex_{};
-    std::condition_variable changed_{};
+    condition changed_{};
     std::vector<std::optional<T>> ring_;
     std::size_t first_ = 0;
     std::size_t count_ = 0;

@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -69,7 +68,7 @@ class reception {
         }
         std::mutex mutex{};
         connection caller;
-        std::thread thread{};
+        dispart::thread thread{};
         std::atomic<bool> introduced = false;
         std::atomic<bool> done = false;
     };
@@ -81,8 +80,7 @@ class reception {
             if (accepted) receive(std::move(*accepted));
             else if (accepted.error().code == errc::cancelled) return;
             else if (accepted.error().code == errc::refused) tell(accepted.error());
-            else if (accepted.error().code != errc::timeout)
-                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            else if (accepted.error().code != errc::timeout) sleep_until(deadline_in(seconds(0.02)));
         }
     }
 
@@ -100,7 +98,7 @@ class reception {
             if (guests_.size() >= 4 * options_.most_pending) return;
             auto& added = *guests_.emplace_back(std::make_unique<guest>(std::move(accepted)));
             try {
-                added.thread = std::thread([this, &added] { serve(added); });
+                added.thread = dispart::thread([this, &added] { serve(added); });
             } catch (...) {
                 guests_.pop_back();
             }
@@ -161,7 +159,7 @@ class reception {
     gatekeeper admit_;
     std::list<std::unique_ptr<guest>> guests_{};
     std::atomic<bool> stopping_ = false;
-    std::thread thread_;
+    dispart::thread thread_;
 };
 
 }  // namespace dispart

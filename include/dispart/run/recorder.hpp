@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dispart/run/clock.hpp"
 #include "dispart/run/messages.hpp"
 
 namespace dispart {
@@ -17,9 +18,7 @@ namespace dispart {
 [[nodiscard]] inline std::int64_t nanoseconds_of(std::chrono::steady_clock::time_point t) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
 }
-[[nodiscard]] inline std::int64_t nanoseconds_now() {
-    return nanoseconds_of(std::chrono::steady_clock::now());
-}
+[[nodiscard]] inline std::int64_t nanoseconds_now() { return nanoseconds_of(clock_now()); }
 
 /// Collects spans from any thread until somebody takes them; a span for which there is no room is counted.
 class span_recorder {

@@ -10,7 +10,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,12 +27,14 @@ struct coordinator_options {
     std::string name = "coordinator";
     std::string listen{};  ///< where results come in; empty: an unused address of this machine
     codec_table codecs{};
-    std::size_t max_window = 64;   ///< largest number of requests in flight
-    seconds connect_within{10.0};  ///< to reach every worker; who is not there yet is tried again
-    seconds load_within{120.0};    ///< to transfer and load the stages
-    seconds request_within{60.0};  ///< to answer a request once the one before was answered
-    seconds heartbeat{0.5};        ///< between pings
-    seconds patience{2.0};         ///< silence after which a worker counts as lost
+    std::size_t max_window = 64;      ///< largest number of requests in flight
+    seconds connect_within{10.0};     ///< to reach every worker; who is not there yet is tried again
+    seconds load_within{120.0};       ///< to transfer and load the stages
+    seconds request_within{60.0};     ///< to answer a request once the one before was answered
+    seconds heartbeat{0.5};           ///< between pings
+    seconds patience{2.0};            ///< silence after which a worker counts as lost
+    std::uint64_t number = 0;         ///< of the deployment (`owner_of`, `epoch_of`); 0: drawn
+    run_board::witness on_failure{};  ///< told of everything that fails, by any thread; must not call back
 };
 
 /// How far a worker has come.
@@ -94,7 +95,7 @@ class remote_stage {
     /// Ends the connection; from any thread.
     void stop() {
         with_.board->update([this] { closing_ = true; });
-        const std::scoped_lock lock(send_mutex_);
+        const std::scoped_lock lock(made_mutex_);  // not send_mutex_: a send may be stuck, and closing ends it
         stopped_ = true;
         if (control_) control_->close();
     }
@@ -142,12 +143,12 @@ class remote_stage {
             if (why != errc::timeout) reason = greeted.error();
             const bool passing = why == errc::peer_lost || why == errc::refused || why == errc::timeout;
             const bool closing = with_.board->read([this] { return closing_; });
-            const auto next = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+            const auto next = clock_now() + std::chrono::milliseconds(20);
             if (!passing || closing || policy_refused_ || next > until) {
                 if (reason) return tl::unexpected(*reason);
                 return greeted;
             }
-            std::this_thread::sleep_until(next);
+            sleep_until(next);
         }
     }
 
@@ -156,7 +157,7 @@ class remote_stage {
         policy_refused_ = !dialled && dialled.error().code == errc::refused;
         if (!dialled) return tl::unexpected(dialled.error());
         {
-            const std::scoped_lock lock(send_mutex_);
+            const std::scoped_lock lock(send_mutex_, made_mutex_);
             if (stopped_) return fail(errc::cancelled, {}, "stopped");
             control_.emplace(std::move(*dialled));
         }
@@ -186,6 +187,8 @@ class remote_stage {
     result<void> transfer() {
         with_.board->update([this] { state_ = remote_state::loading; });
         DISPART_CHECK(send(order()));
+        DISPART_TRY(const auto want, receive_message<want_message>(*control_, patience()));
+        if (want.model == 0) return {};
         static constexpr std::size_t part_size = std::size_t{1} << 20;
         std::span<const std::byte> rest = stage().model;
         do {
@@ -201,6 +204,7 @@ class remote_stage {
     [[nodiscard]] deploy_message order() const {
         const auto nanoseconds = [](seconds s) { return static_cast<std::int64_t>(s.value * 1e9); };
         deploy_message m{.model_bytes = stage().model.size(),
+                         .content = content_of(stage().model),
                          .connect_within = nanoseconds(with_.options->connect_within),
                          .request_within = nanoseconds(with_.options->request_within),
                          .patience = nanoseconds(with_.options->patience)};
@@ -230,19 +234,18 @@ class remote_stage {
     // --- watching over it
 
     result<void> attend() {
-        auto heard = std::chrono::steady_clock::now();
+        auto heard = clock_now();
         auto next_ping = heard;
         const deadline silence = patience();
         const auto patient = silence - heard;
-        const auto pause = deadline_in(with_.options->heartbeat) - std::chrono::steady_clock::now();
+        const auto pause = deadline_in(with_.options->heartbeat) - clock_now();
         for (;;) {
-            if (std::chrono::steady_clock::now() >= next_ping) {
+            if (clock_now() >= next_ping) {
                 DISPART_CHECK(ask());
-                next_ping = std::chrono::steady_clock::now() +
-                            (round_trips_ < 8 ? std::chrono::milliseconds(5) : pause);
+                next_ping = clock_now() + (round_trips_ < 8 ? std::chrono::milliseconds(5) : pause);
             }
             auto received = control_->receive(std::min(next_ping, heard + patient));
-            const auto now = std::chrono::steady_clock::now();
+            const auto now = clock_now();
             if (received) {
                 heard = now;
                 DISPART_TRY(const bool over, handle(*received));
@@ -330,8 +333,8 @@ class remote_stage {
             lost && why.offender != device() &&
             (why.offender == with_.options->name ||
              std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return h.name == why.offender; }));
-        if (neighbour) with_.board->report(evidence::accusation, why);
-        else with_.board->report(evidence::confession, named(why));
+        if (neighbour) with_.board->report(evidence::accusation, why, device());
+        else with_.board->report(evidence::confession, named(why), device());
         return false;
     }
 
@@ -350,7 +353,8 @@ class remote_stage {
     }
 
     setting with_;
-    std::mutex send_mutex_{};  ///< sending on control_, and its making
+    patient_mutex send_mutex_{};  ///< sending on control_
+    std::mutex made_mutex_{};     ///< the making of control_
     std::optional<connection> control_{};
     bool stopped_ = false;
     std::uint64_t asked_ = 0;
@@ -368,7 +372,7 @@ class remote_stage {
     std::size_t round_trips_ = 0;
     std::vector<span_record> spans_{};
 
-    std::thread thread_;
+    thread thread_;
 };
 
 }  // namespace dispart

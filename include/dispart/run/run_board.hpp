@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,8 +25,13 @@ enum class evidence {
 /// State that several threads change and one waits for, and the failures among it.
 class run_board {
   public:
+    /// Told of every report: how close it is, the error, and the device that said so (empty: the coordinator).
+    using witness = std::function<void(evidence, const error&, const std::string&)>;
+
     /// \param on_failure called once, by the thread that reports the first failure
-    explicit run_board(std::function<void()> on_failure) : on_failure_(std::move(on_failure)) {}
+    explicit run_board(std::function<void()> on_failure, witness on_report = {})
+        : on_failure_(std::move(on_failure))
+        , on_report_(std::move(on_report)) {}
 
     /// Changes state under the board's lock, and wakes who waits.
     template <class Action>
@@ -43,9 +48,10 @@ class run_board {
         return query();
     }
 
-    void report(evidence how, error why) {
+    void report(evidence how, error why, const std::string& by = {}) {
         {
             const std::scoped_lock lock(mutex_);
+            if (on_report_) on_report_(how, why, by);
             failures_.emplace_back(how, std::move(why));
             changed_.notify_all();
             if (failures_.size() > 1) return;
@@ -82,8 +88,9 @@ class run_board {
 
   private:
     std::function<void()> on_failure_;
+    witness on_report_;
     std::mutex mutex_{};
-    std::condition_variable changed_{};
+    condition changed_{};
     std::vector<std::pair<evidence, error>> failures_{};
 };
 

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -14,7 +13,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +22,7 @@
 #include "dispart/run/edge.hpp"
 #include "dispart/run/handshake.hpp"
 #include "dispart/run/recorder.hpp"
+#include "dispart/run/stage_cache.hpp"
 
 namespace dispart {
 
@@ -36,6 +35,7 @@ struct worker_options {
     model_decoder decode{};       ///< required
     codec_table codecs{};
     std::size_t max_model_bytes = std::size_t{1} << 30;    ///< of a stage
+    std::size_t cached_bytes = std::size_t{1} << 30;       ///< of stages that are kept for later deployments
     std::size_t max_message_bytes = std::size_t{1} << 30;  ///< of an edge, whatever the coordinator says
     std::size_t max_queued_bytes = std::size_t{1} << 32;   ///< of messages that wait for a stage, together
     std::size_t max_stages = 64;                           ///< of one deployment
@@ -53,6 +53,7 @@ struct worker_context {
     Backend engine;
     worker_options options;
     compute_gate gate{};
+    stage_cache cache{options.cached_bytes};
     std::mutex log_mutex{};
 
     void log(const std::string& line) {
@@ -196,7 +197,7 @@ class stage_session {
     /// Whether the coordinator was told of an error a while ago, and still has not ended the deployment.
     [[nodiscard]] bool failed_for_long() {
         const std::scoped_lock lock(state_mutex_);
-        return failed_since_ && std::chrono::steady_clock::now() > *failed_since_ + std::chrono::seconds(5);
+        return failed_since_ && clock_now() > *failed_since_ + std::chrono::seconds(5);
     }
 
     /// Gives the coordinator a moment to read what it was told.
@@ -251,7 +252,14 @@ class stage_session {
                                    .send_within = detail::checked_duration(plan_.request_within)};
             outgoing_.push_back(std::make_unique<outgoing>(std::move(settings), *codec, spans_, reporter()));
         }
-        return {};
+        return fetch();
+    }
+
+    /// Takes the model from the cache, or asks for it.
+    result<void> fetch() {
+        model_ = shared_.cache.find(plan_.content);
+        if (model_) worker_ = thread([this] { work(); });
+        return say(want_message{model_ ? std::uint8_t{0} : std::uint8_t{1}});
     }
 
     result<void> load_part(const frame& received) {
@@ -259,7 +267,12 @@ class stage_session {
         if (!deployed_ || worker_.joinable() || part.size() > plan_.model_bytes - model_bytes_.size())
             return fail(errc::protocol_error, hello_.from, "a MODEL part that was not announced");
         model_bytes_.insert(model_bytes_.end(), part.begin(), part.end());
-        if (model_bytes_.size() == plan_.model_bytes) worker_ = std::thread([this] { work(); });
+        if (model_bytes_.size() < plan_.model_bytes) return {};
+        if (content_of(model_bytes_) != plan_.content)
+            return fail(errc::protocol_error, hello_.from, "the model is not the one that was announced");
+        model_ = std::make_shared<const std::vector<std::byte>>(std::exchange(model_bytes_, {}));
+        shared_.cache.keep(plan_.content, model_);
+        worker_ = thread([this] { work(); });
         return {};
     }
 
@@ -323,8 +336,8 @@ class stage_session {
         const std::int64_t begin = nanoseconds_now();
         if (!shared_.options.decode)
             return fail(errc::invalid_argument, "decode", "the worker has no model decoder");
-        DISPART_TRY(model stage, shared_.options.decode(model_bytes_));
-        model_bytes_ = {};
+        DISPART_TRY(model stage, shared_.options.decode(*model_));
+        model_ = nullptr;
         DISPART_CHECK(detail::check_ports(plan_, info(stage).inputs.size(), info(stage).outputs.size()));
         DISPART_TRY(executable loaded, shared_.engine.load(stage));
         DISPART_CHECK(say(ready_message{nanoseconds_now() - begin}));
@@ -424,7 +437,7 @@ class stage_session {
             const std::scoped_lock lock(state_mutex_);
             if (failure_ || stopping_) return;
             failure_ = why;
-            failed_since_ = std::chrono::steady_clock::now();
+            failed_since_ = clock_now();
         }
         static_cast<void>(say(failure_message::of(why)));
         close_edges();
@@ -449,21 +462,24 @@ class stage_session {
     void wind_down() {
         stop_computing();
         control_.close();
+        for (auto& each : incoming_) each->join();  // while all are there: a failing one stops the others
+        for (auto& each : outgoing_) each->join();
     }
 
     context& shared_;
     hello_message hello_;
     connection control_;
-    std::mutex send_mutex_{};  ///< sending on control_
+    patient_mutex send_mutex_{};  ///< sending on control_
 
     // of the control thread until the computing thread starts, which then reads it
     deploy_message plan_{};
     bool deployed_ = false;
     std::vector<std::byte> model_bytes_{};
+    stage_cache::content model_{};
     std::atomic<seconds> patience_;
 
     std::mutex state_mutex_{};
-    std::condition_variable changed_{};
+    condition changed_{};
     bool started_ = false;
     bool stopping_ = false;
     std::optional<error> failure_{};
@@ -474,7 +490,7 @@ class stage_session {
     std::mutex edges_mutex_{};  ///< the two lists; they only grow, in `deploy`
     std::vector<std::unique_ptr<incoming>> incoming_{};
     std::vector<std::unique_ptr<outgoing>> outgoing_{};
-    std::thread worker_{};
+    thread worker_{};
 };
 
 }  // namespace dispart

@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <list>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "dispart/run/concepts.hpp"
@@ -62,7 +60,7 @@ class worker {
 
     struct tenant {
         std::shared_ptr<session> stage;
-        std::thread thread{};
+        dispart::thread thread{};
         bool done = false;
     };
 
@@ -100,12 +98,17 @@ class worker {
         });
     }
 
-    /// Errors: refused while another deployment is served, or the worker stops.
-    result<void> check_free(const hello_message& hello) const {
+    /// Errors: refused while another deployment is served, or after a newer one of the same coordinator was, or while
+    /// the worker stops. A newer one of the same coordinator ends the one before.
+    result<void> check_free(const hello_message& hello) {
         if (stopping_) return fail(errc::refused, shared_.options.name, "the worker stops");
-        for (const auto& each : tenants_)
-            if (!each->done && each->stage->deployment() != hello.deployment)
-                return fail(errc::refused, shared_.options.name, "the worker is busy with another deployment");
+        if (owner_of(hello.deployment) == owner_of(newest_) && hello.deployment < newest_)
+            return fail(errc::refused, shared_.options.name, "a newer deployment has been here");
+        for (const auto& each : tenants_) {
+            if (each->done || each->stage->deployment() == hello.deployment) continue;
+            if (owner_of(each->stage->deployment()) == owner_of(hello.deployment)) each->stage->stop();
+            return fail(errc::refused, shared_.options.name, "the worker is busy with another deployment");
+        }
         if (active() >= shared_.options.max_stages)
             return fail(errc::refused, shared_.options.name, "the worker has as many stages as it may");
         return {};
@@ -145,10 +148,11 @@ class worker {
             lock.unlock();
             return part_with(from, free.error());
         }
+        newest_ = hello.deployment;
         auto& added = *tenants_.emplace_back(
             std::make_unique<tenant>(tenant{std::make_shared<session>(shared_, hello, std::move(from))}));
         try {
-            added.thread = std::thread([this, &added] { host(added); });
+            added.thread = dispart::thread([this, &added] { host(added); });
         } catch (...) {
             tenants_.pop_back();
         }
@@ -175,10 +179,11 @@ class worker {
 
     worker_context<Transport, Backend> shared_;
     std::mutex mutex_{};
-    std::condition_variable changed_{};
+    condition changed_{};
     std::list<std::unique_ptr<tenant>> tenants_{};
     std::atomic<std::size_t> probes_ = 0;
     std::size_t served_ = 0;
+    std::uint64_t newest_ = 0;  ///< deployment that was served last
     bool stopping_ = false;
 };
 
