@@ -8,6 +8,7 @@
 #include "dispart/cluster/catalogue.hpp"
 #include "dispart/cluster/graph.hpp"
 #include "dispart/cluster/routes.hpp"
+#include "dispart/cluster/survivors.hpp"
 #include "dispart/cluster/validate.hpp"
 #include "dispart/core/contracts.hpp"
 #include "dispart/core/csr.hpp"
