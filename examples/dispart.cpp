@@ -119,6 +119,10 @@ class command_line {
         sub.add_option("--objective", plan_.objective, "latency or throughput")->capture_default_str();
         sub.add_option("--algorithm", plan_.algorithm,
                        "chain, even, proportional or best-single-device; default: the best");
+        sub.add_option("--spread", plan_.spread,
+                       "layers over several devices: auto, pipeline, tiles, shards or replicas");
+        sub.add_option("--tiling", plan_.tiling, "draw the tiles into this SVG file");
+        sub.add_flag("--explain", plan_.explain, "the explanation in JSON too");
         sub.add_option("--out", plan_.out, "write the plan to this file");
     }
     void add_solve() {
@@ -183,6 +187,8 @@ class command_line {
             ->delimiter(',');
         sub.add_option("--algorithm", run_.algorithm,
                        "chain, even, proportional or best-single-device; default: the best");
+        sub.add_option("--spread", run_.spread,
+                       "layers over several workers: auto, pipeline, tiles, shards or replicas");
         sub.add_option("--out", run_.out, "folder for plan, pictures and trace")->capture_default_str();
         sub.add_option("--listen", run_.listen,
                        "HOST:PORT where results come in; default: an unused port of this machine's address "

@@ -59,6 +59,9 @@ struct plan_arguments {
     std::string cluster{};
     std::string objective = "throughput";
     std::string algorithm{};  // empty: the best of all
+    std::string spread{};     // auto, pipeline, tiles, shards, replicas; empty: pipeline
+    std::string tiling{};     // a picture of the tiles
+    bool explain = false;     // in JSON too
     std::string out{};
 };
 result<int> plan(const plan_arguments& given, bool as_json);
@@ -104,6 +107,7 @@ struct run_arguments {
     std::vector<std::string> calibrate_on{};  // models to measure; empty: the model itself
     std::string out = "dispart-out";          // folder
     std::string algorithm{};                  // empty: the best of all; "even" uses every worker
+    std::string spread{};                     // auto, pipeline, tiles, shards, replicas; empty: pipeline
     carrier_choice carrier{};
     std::string listen{};  // where results come in; empty: found out
 };

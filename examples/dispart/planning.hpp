@@ -21,15 +21,23 @@ dispart::result<dispart::objective> objective_of(const std::string& name);
 struct plan_request {
     dispart::objective goal = dispart::objective::throughput;
     std::string algorithm{};
+    std::string spread{};  // auto, pipeline, tiles, shards, replicas; empty: pipeline
+};
+
+// A plan, and the model that its divisions speak of: the net, or the net rewritten.
+struct planned {
+    dispart::plan chosen{};
+    dispart::model graph{};
+    std::string tiling{};  // a picture of the tiles, where there are any
 };
 
 // A plan by the devices' stated speeds.
-dispart::result<dispart::plan> plan_by_roofline(const dispart::model& net, const dispart::cluster& machines,
-                                                const plan_request& wanted);
+dispart::result<planned> plan_by_roofline(const dispart::model& net, const dispart::cluster& machines,
+                                          const plan_request& wanted);
 
 // A plan by what was measured.
-dispart::result<dispart::plan> plan_by_costs(const dispart::model& net, const dispart::cluster& machines,
-                                             const measured_costs& costs, const plan_request& wanted);
+dispart::result<planned> plan_by_costs(const dispart::model& net, const dispart::cluster& machines,
+                                       const measured_costs& costs, const plan_request& wanted);
 
 // A stream of requests through a plan's tasks, as many in flight as `execute` keeps.
 dispart::result<dispart::simulation> predict_stream(const dispart::plan& p, std::size_t requests);

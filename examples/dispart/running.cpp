@@ -147,12 +147,13 @@ result<int> run(const run_arguments& given, bool as_json) {
     } else {
         DISPART_TRY(machines, load_cluster(given.cluster));
     }
-    const auto plan_with = [&](const std::string& algorithm) {
-        const plan_request wanted{.goal = goal, .algorithm = algorithm};
+    const auto plan_with = [&](const std::string& algorithm, const std::string& spread) {
+        const plan_request wanted{.goal = goal, .algorithm = algorithm, .spread = spread};
         return local ? plan_by_costs(net, machines, local->costs, wanted)
                      : plan_by_roofline(net, machines, wanted);
     };
-    DISPART_TRY(const auto p, plan_with(given.algorithm));
+    DISPART_TRY(const auto found, plan_with(given.algorithm, given.spread));
+    const auto& p = found.chosen;
     DISPART_TRY(const auto predicted, predict_stream(p, given.requests));
     const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;
     if (!as_json) {
@@ -163,7 +164,7 @@ result<int> run(const run_arguments& given, bool as_json) {
                                    .keep_outputs = given.check,
                                    .carrier = given.carrier,
                                    .listen = given.listen};
-    DISPART_TRY(const auto measured, execute(p, net, machines, stream));
+    DISPART_TRY(const auto measured, execute(p, found.graph, machines, stream));
     const double period = measured.stream.period.value;
     ordered_json document{
         {"plan", io::plan_to_json(p)},
@@ -175,9 +176,9 @@ result<int> run(const run_arguments& given, bool as_json) {
           {"requests", given.requests},
           {"stages", stages_to_json(p, measured.stream)}}}};
     if (given.compare) {
-        DISPART_TRY(const auto single, plan_with("best-single-device"));
+        DISPART_TRY(const auto single, plan_with("best-single-device", ""));
         DISPART_TRY(const auto one,
-                    execute(single, net, machines,
+                    execute(single.chosen, net, machines,
                             {.requests = given.requests, .carrier = given.carrier, .listen = given.listen}));
         document["measured"]["single_device_period_s"] = one.stream.period.value;
         document["measured"]["speedup"] = period > 0.0 ? one.stream.period.value / period : 0.0;
@@ -185,8 +186,8 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (given.check) {
         DISPART_TRY(document["check"], check(net, measured.outputs));
     }
-    DISPART_CHECK(
-        write_files(given.out, p, net, predicted.trace, with_coordinator(measured.stream.events, machines)));
+    DISPART_CHECK(write_files(given.out, p, found.graph, predicted.trace,
+                              with_coordinator(measured.stream.events, machines)));
     document["files"] = given.out;
     if (as_json) print_json(document);
     else print_document(document);

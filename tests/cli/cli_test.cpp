@@ -122,6 +122,15 @@ TEST_CASE("plan, explain and simulate: a plan file goes from one to the next") {
     const auto unknown = dispart_cli(loaded + " --faults " + here.path("faults.json"));
     CHECK(unknown.status == 1);
     CHECK(unknown.parsed()["error"]["hint"] == "did you mean 'fast'?");
+    const auto tiled =
+        dispart_cli("plan --json --explain --model resnet18 --objective latency --spread tiles --tiling " +
+                    here.path("tiles.svg") + " --cluster " + here.path("two.json"));
+    INFO(tiled.text);
+    REQUIRE(tiled.status == 0);
+    CHECK(tiled.parsed()["plan"]["stages"].size() >= 3);
+    CHECK(std::filesystem::file_size(here.folder / "tiles.svg") > 1000);
+    CHECK(dispart_cli("plan --json --model resnet18 --spread replicas --cluster " + here.path("two.json"))
+              .parsed()["error"]["code"] == "unsupported");
 }
 
 TEST_CASE("schedule: makespan, bound, gap, algorithm and seconds; the schedule and its picture on demand") {
@@ -198,6 +207,9 @@ TEST_CASE("run: local workers over TCP give what one device gives, and leave the
         CHECK(std::filesystem::file_size(here.folder / "out" / name) > 100);
     // "even" uses every worker, whether it pays or not.
     check_run("--model squeezenet --image 96 --local 5 --algorithm even --requests 8" + out);
+    // Layers over both workers: tiles with their halos, channels with their sums.
+    check_run("--model squeezenet --image 96 --local 2 --spread tiles --requests 4" + out);
+    check_run("--model squeezenet --image 96 --local 2 --spread shards --requests 4" + out);
     check_run("--model mobilenet_v2 --image 96 --local 3 --algorithm even --requests 8" + out);
 }
 
