@@ -54,14 +54,14 @@ class division_portfolio {
         attempt("best-single-device", [&] { return dispart::best_single_device{}(problem_, goal_); });
         attempt("even", [&] { return even_partitioner{}(problem_, goal_); });
         attempt("proportional", [&] { return proportional_partitioner{}(problem_, goal_); });
-        chains(options_.seed);
+        chains(options_.seed, false);
         if (!is_done()) bound_by(best_lower_bound(problem_, goal_, {.enough = best_.value}));
         if (!is_done() && std::pow(static_cast<double>(problem_.device_count()),
                                    static_cast<double>(problem_.layer_count())) <= 20'000.0)
             everything();
         for (std::uint64_t k = 1; k <= 3 && !is_done() && !is_late(); ++k) {
             const double before = best_.value;
-            chains(options_.seed + k);
+            chains(options_.seed + k, true);
             if (best_.value < before) k = 0, options_.seed += 4;
         }
         if (best_.division.parts.empty()) return tl::unexpected(*error_);
@@ -89,8 +89,9 @@ class division_portfolio {
         if (!better) return;
         best_.value = turn.value, best_.algorithm = algorithm, best_.division = std::move(division);
     }
-    void chains(std::uint64_t seed) {
+    void chains(std::uint64_t seed, bool longer) {
         chain_orders_options search{.patience = 100, .seed = seed};
+        if (longer) search.tries = 1000, search.steps *= 10;
         search.steps = std::min(search.steps, options_.budget.steps);
         double proved = 0.0;
         attempt("chain-orders", [&]() -> result<partition> {

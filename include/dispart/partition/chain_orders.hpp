@@ -34,7 +34,7 @@ struct chain_orders_options {
     std::uint64_t seed = 1;                       ///< of the moves
     std::size_t exact_entries =
         3'000'000;  ///< largest table with which all orders of a line are searched at once
-    chain_options chain{.max_steps = 100'000};  ///< for each order
+    chain_options chain{.max_steps = 500'000};  ///< for each order
 };
 
 /// The best order of devices that was found, and the chain algorithm's answer for it.
