@@ -1,4 +1,4 @@
-// The command line over the library: plan, solve, explain, simulate, schedule, run, worker, keys, infer, export, probe.
+// The command line over the library: plan, solve, explain, simulate, schedule, run, status, worker, keys, infer, export, probe.
 #include <CLI/CLI.hpp>
 
 #include <functional>
@@ -43,6 +43,7 @@ class command_line {
         add_simulate();
         add_schedule();
         add_run();
+        add_status();
     }
 
     int run(int argc, char** argv) {
@@ -194,6 +195,20 @@ class command_line {
                        "HOST:PORT where results come in; default: an unused port of this machine's address "
                        "on the workers' network");
         add_carrier(sub, run_.carrier, "dial beyond loopback, unencrypted");
+        sub.add_flag("--adapt", run_.adapt,
+                     "serve on while workers fail, come and go: plan again over the rest");
+        sub.add_option("--deadline", run_.deadline, "seconds for each request, with --adapt")
+            ->capture_default_str();
+        sub.add_option("--fallback", run_.fallback,
+                       "with --adapt: a model that answers here where no worker can");
+    }
+    void add_status() {
+        auto& sub =
+            add("status", "say which workers answer, and how a run with --adapt goes", status_, cli::status);
+        sub.add_option("--cluster", status_.cluster, "a cluster file: its workers are asked");
+        sub.add_option("--out", status_.out, "the run's folder")->capture_default_str();
+        sub.add_option("--within", status_.within, "seconds to answer")->capture_default_str();
+        add_carrier(sub, status_.carrier, "dial beyond loopback, unencrypted");
     }
 
     CLI::App app_{"dispart: divides, allocates and schedules deep-network inference over unequal machines",
@@ -211,6 +226,7 @@ class command_line {
     cli::simulate_arguments simulate_{};
     cli::schedule_arguments schedule_{};
     cli::run_arguments run_{};
+    cli::status_arguments status_{};
 };
 
 }  // namespace

@@ -109,9 +109,20 @@ struct run_arguments {
     std::string algorithm{};                  // empty: the best of all; "even" uses every worker
     std::string spread{};                     // auto, pipeline, tiles, shards, replicas; empty: pipeline
     carrier_choice carrier{};
-    std::string listen{};  // where results come in; empty: found out
+    std::string listen{};    // where results come in; empty: found out
+    bool adapt = false;      // serve on while workers fail, come and go
+    double deadline = 60.0;  // seconds for each request, with adapt
+    std::string fallback{};  // a model that answers where nothing else can, with adapt
 };
 result<int> run(const run_arguments& given, bool as_json);
+
+struct status_arguments {
+    std::string cluster{};            // whose workers are asked
+    std::string out = "dispart-out";  // folder of a run with --adapt
+    double within = 0.5;              // seconds to answer
+    carrier_choice carrier{};
+};
+result<int> status(const status_arguments& given, bool as_json);
 
 struct schedule_arguments {
     std::string file{};          // task-graph/1

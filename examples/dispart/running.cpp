@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "dispart/adapting.hpp"
 #include "dispart/commands.hpp"
 #include "dispart/engine.hpp"
 #include "dispart/execution.hpp"
@@ -125,6 +126,23 @@ void print_document(const ordered_json& document) {
                 document["files"].get<std::string>().c_str());
 }
 
+/// run --adapt. The exit status is 0 where every request has one outcome and no answer is wrong.
+result<int> serve(const run_arguments& given, const model& net, const cluster& machines,
+                  const cluster_planner& planner, bool as_json) {
+    DISPART_TRY(const auto told, run_adaptively(net, machines, planner,
+                                                {.requests = given.requests,
+                                                 .within = given.deadline,
+                                                 .check = given.check,
+                                                 .carrier = given.carrier,
+                                                 .listen = given.listen,
+                                                 .out = given.out,
+                                                 .fallback = given.fallback}));
+    if (as_json) print_json(told);
+    else std::cout << told.dump(2) << '\n';
+    const auto count = [&](const char* what) { return told.value(what, std::size_t{0}); };
+    return count("without_outcome") + count("more_than_one_outcome") + count("mismatches") > 0 ? 1 : 0;
+}
+
 }  // namespace
 
 result<int> run(const run_arguments& given, bool as_json) {
@@ -152,6 +170,15 @@ result<int> run(const run_arguments& given, bool as_json) {
         return local ? plan_by_costs(net, machines, local->costs, wanted)
                      : plan_by_roofline(net, machines, wanted);
     };
+    if (given.adapt) {
+        const auto planner = [&](const cluster& left) -> result<dispart::plan> {
+            const plan_request wanted{.goal = goal, .algorithm = given.algorithm};
+            DISPART_TRY(auto found, local ? plan_by_costs(net, left, local->costs, wanted)
+                                          : plan_by_roofline(net, left, wanted));
+            return std::move(found.chosen);
+        };
+        return serve(given, net, machines, planner, as_json);
+    }
     DISPART_TRY(const auto found, plan_with(given.algorithm, given.spread));
     const auto& p = found.chosen;
     DISPART_TRY(const auto predicted, predict_stream(p, given.requests));

@@ -1,0 +1,276 @@
+#include "dispart/adapting.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "dispart/cluster/survivors.hpp"
+#include "dispart/common.hpp"
+#include "dispart/engine.hpp"
+#include "dispart/execution.hpp"
+#include "dispart/io/file.hpp"
+#include "dispart/io/onnx/write.hpp"
+#include "dispart/run/service.hpp"
+
+namespace cli {
+
+using namespace dispart;
+
+namespace {
+
+/// How long messages and stages of a plan may take before they count as stuck: several times what was predicted.
+watchdog_options patience_for(const dispart::plan& p) {
+    double transfer = 0.0, compute = 0.0;
+    for (const auto& each : p.tasks.messages) {
+        const device_id from = each.from_device, to = each.to_device;
+        if (from == no_id || to == no_id) continue;
+        transfer = std::max(transfer, p.network.latency_s[from][to] +
+                                          each.bytes * p.network.seconds_per_byte[from][to]);
+    }
+    for (const auto& each : p.stages) compute = std::max(compute, each.compute_s);
+    return {.edge_within = seconds(1.0 + 4.0 * transfer), .stage_within = seconds(10.0 + 20.0 * compute)};
+}
+
+/// The present workers in a cluster's terms, planned for, as a deployment.
+result<service_plan> plan_for(const roster_view& who, const model& net, watcher& watch,
+                              const cluster_planner& planner, double now_s) {
+    std::vector<std::string> names;
+    for (const worker_host& each : who.present) names.push_back(each.name);
+    cluster left = survivors(watch.machines(), names, who.broken);
+    DISPART_TRY(auto p, planner(left));
+    std::vector<worker_host> hosts;
+    for (device_id d = 0; d < num_vertices(left); ++d) hosts.push_back({left[d].name, left[d].address});
+    for (const worker_host& each : who.present)  // where they listen now
+        for (worker_host& known : hosts)
+            if (known.name == each.name) known.address = each.address;
+    const auto encode = [](const model& stage) { return io::write_onnx(stage); };
+    DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode));
+    service_plan made{std::move(stages), window_of(p), patience_for(p)};
+    watch.running(std::move(p), std::move(left), now_s);
+    return made;
+}
+
+/// What Prometheus may scrape.
+std::string metrics_text(const service_status& s, std::vector<io::metric_family> more) {
+    const auto one = [](double value) { return std::vector<io::metric_sample>{{{}, value}}; };
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    std::vector<io::metric_family> all{
+        {"dispart_epoch", "deployments that came to work", "counter", one(number(s.epoch))},
+        {"dispart_requests_waiting", "requests that no deployment has yet", "gauge", one(number(s.waiting))},
+        {"dispart_requests_in_flight", "requests that a deployment has", "gauge", one(number(s.in_flight))},
+        {"dispart_failures_total", "deployments that failed", "counter", one(number(s.failures))},
+        {"dispart_outcomes_total",
+         "requests that have their outcome",
+         "counter",
+         {{{{"how", "answered"}}, number(s.answered)},
+          {{{"how", "fallback"}}, number(s.by_fallback)},
+          {{{"how", "refused"}}, number(s.refused)}}}};
+    io::metric_family present{"dispart_worker_present", "1: may be given stages", "gauge", {}};
+    for (const auto& [name, state] : s.members)
+        present.samples.push_back({{{"device", name}}, state == member_state::present ? 1.0 : 0.0});
+    all.push_back(std::move(present));
+    all.insert(all.end(), more.begin(), more.end());
+    return io::prometheus_text(all);
+}
+
+ordered_json status_to_json(const service_status& s) {
+    ordered_json members = ordered_json::object(), stages = ordered_json::array();
+    for (const auto& [name, state] : s.members) members[name] = to_string(state);
+    for (const auto& each : s.stages) stages.push_back(each.first);
+    return {{"epoch", s.epoch},       {"serving", s.serving},
+            {"members", members},     {"stages", stages},
+            {"waiting", s.waiting},   {"in_flight", s.in_flight},
+            {"answered", s.answered}, {"by_fallback", s.by_fallback},
+            {"refused", s.refused},   {"late_answers_dropped", s.dropped},
+            {"failures", s.failures}, {"last_failure", s.failures > 0 ? to_string(s.last_failure) : ""}};
+}
+
+/// What became of the requests, and whether the answers are right.
+class desk {
+  public:
+    desk(const model& net, bool check, std::size_t requests)
+        : net_(&net)
+        , check_(check)
+        , outcomes_(requests) {}
+
+    result<void> prepare() {
+        for (request_id r = 0; r < std::min(outcomes_.size(), distinct_inputs); ++r) {
+            DISPART_TRY(auto each, make_inputs(*net_, r));
+            inputs_.push_back(std::move(each));
+        }
+        if (!check_) return {};
+        DISPART_TRY(auto whole, local_backend{}.load(*net_));
+        for (const auto& each : inputs_) {
+            DISPART_TRY(auto outputs, whole.run(each));
+            expected_.push_back(std::move(outputs));
+        }
+        return {};
+    }
+
+    [[nodiscard]] const std::vector<tensor>& inputs(request_id r) const {
+        return inputs_[r % inputs_.size()];
+    }
+
+    void take(outcome made) {
+        const std::scoped_lock lock(mutex_);
+        const auto now = std::chrono::steady_clock::now();
+        longest_gap_ =
+            std::max(longest_gap_, std::chrono::duration<double>(now - std::exchange(last_, now)).count());
+        auto& place = outcomes_[made.request];
+        if (place.seen++ > 0) ++twice_;
+        place.how = made.how;
+        place.took = made.took.value;
+        if (made.how == outcome_kind::refused) reasons_[std::string(to_string(made.reason.code))] += 1;
+        if (!check_ || made.how != outcome_kind::answered) return;
+        const auto& expected = expected_[made.request % expected_.size()];
+        for (std::size_t i = 0; i < expected.size(); ++i)
+            if (!compare(made.outputs[i], expected[i], 1e-4).within) ++mismatches_;
+    }
+
+    [[nodiscard]] ordered_json to_json(double elapsed) {
+        const std::scoped_lock lock(mutex_);
+        std::map<std::string, std::size_t> counts{{"answered", 0}, {"fallback", 0}, {"refused", 0}};
+        std::size_t without = 0;
+        double slowest = 0.0;
+        for (const auto& each : outcomes_) {
+            if (each.seen == 0) ++without;
+            else
+                ++counts[each.how == outcome_kind::answered   ? "answered"
+                         : each.how == outcome_kind::fallback ? "fallback"
+                                                              : "refused"];
+            slowest = std::max(slowest, each.took);
+        }
+        ordered_json made{{"requests", outcomes_.size()},
+                          {"answered", counts["answered"]},
+                          {"by_fallback", counts["fallback"]},
+                          {"refused", counts["refused"]},
+                          {"reasons", reasons_},
+                          {"without_outcome", without},
+                          {"more_than_one_outcome", twice_},
+                          {"slowest_s", slowest},
+                          {"longest_gap_s", longest_gap_},
+                          {"elapsed_s", elapsed}};
+        if (check_) made["mismatches"] = mismatches_;
+        return made;
+    }
+
+  private:
+    struct record {
+        outcome_kind how{};
+        double took = 0.0;
+        std::size_t seen = 0;
+    };
+
+    const model* net_;
+    bool check_;
+    std::vector<std::vector<tensor>> inputs_{};
+    std::vector<std::vector<tensor>> expected_{};
+    std::mutex mutex_{};
+    std::vector<record> outcomes_;
+    std::map<std::string, std::size_t> reasons_{};
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+    double longest_gap_ = 0.0;  ///< seconds between outcomes
+    std::size_t twice_ = 0;
+    std::size_t mismatches_ = 0;
+};
+
+result<service_fallback> fallback_of(const std::string& name) {
+    if (name.empty()) return service_fallback{};
+    DISPART_TRY(const auto small, load_model({.name = name}));
+    DISPART_TRY(auto loaded, local_backend{}.load(small));
+    auto shared = std::make_shared<decltype(loaded)>(std::move(loaded));
+    return service_fallback(
+        [shared](request_id, const std::vector<tensor>& inputs) { return shared->run(inputs); });
+}
+
+}  // namespace
+
+result<ordered_json> run_adaptively(const model& net, const cluster& machines, const cluster_planner& planner,
+                                    const adaptive_run& how) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto elapsed = [&] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    };
+    std::vector<worker_host> workers;
+    for (device_id d = 0; d < num_vertices(machines); ++d)
+        if (machines[d].computes && !machines[d].address.empty())
+            workers.push_back({machines[d].name, machines[d].address});
+    if (workers.empty())
+        return fail(errc::invalid_cluster, info(machines).name, "no device has an address to dial");
+    desk requests(net, how.check, how.requests);
+    DISPART_CHECK(requests.prepare());
+    DISPART_TRY(auto carrier, make_carrier(how.carrier));
+    service_options options;
+    options.link.name = node_name(carrier, "coordinator");
+    options.link.listen = how.listen;
+    if (how.listen.empty()) {
+        DISPART_TRY(options.link.listen, listen_for(workers));
+    }
+    options.log = [&](const std::string& line) {
+        std::fprintf(stderr, "[%8.3f s] %s\n", elapsed(), line.c_str());
+    };
+    DISPART_TRY(options.fallback, fallback_of(how.fallback));
+    watcher watch(machines, planner);
+    std::mutex metrics_mutex;
+    std::vector<io::metric_family> metrics;
+    std::function<void()> plan_again;
+    options.on_telemetry = [&](const service_telemetry& told) {
+        const auto reason = watch.observe(told.events, elapsed());
+        if (reason) {
+            options.log("drift: " + *reason);
+            plan_again();
+        }
+        const std::scoped_lock lock(metrics_mutex);
+        metrics = watch.metrics();
+    };
+    std::optional<service<any_transport>> running;
+    std::promise<service<any_transport>*> ready;
+    plan_again = [at = ready.get_future().share()] { at.get()->plan_again(); };
+    running.emplace(
+        std::move(carrier), workers,
+        [&](const roster_view& who) { return plan_for(who, net, watch, planner, elapsed()); },
+        [&](outcome made) { requests.take(std::move(made)); }, options);
+    ready.set_value(&*running);
+    auto& serving = *running;
+    std::error_code ignored;
+    std::filesystem::create_directories(how.out, ignored);
+    const auto write_status = [&] {
+        auto document = status_to_json(serving.status());
+        document["elapsed_s"] = elapsed();
+        const std::filesystem::path folder(how.out);
+        // a failure to write is no reason to stop serving
+        static_cast<void>(io::write_text(folder / "status.json", document.dump(2) + "\n"));
+        const std::scoped_lock lock(metrics_mutex);
+        static_cast<void>(io::write_text(folder / "metrics.prom", metrics_text(serving.status(), metrics)));
+    };
+    static constexpr std::size_t most_open = 64;
+    auto next_status = std::chrono::steady_clock::now();
+    for (request_id r = 0; r < how.requests;) {
+        const auto now = serving.status();
+        if (std::chrono::steady_clock::now() >= next_status) {
+            write_status();
+            next_status += std::chrono::milliseconds(500);
+        }
+        if (now.waiting + now.in_flight >= most_open) {
+            serving.wait_until_idle(deadline_in(seconds(0.01)));
+            continue;
+        }
+        DISPART_CHECK(serving.submit(r, requests.inputs(r), seconds(how.within)));
+        ++r;
+    }
+    while (!serving.wait_until_idle(deadline_in(seconds(0.5)))) write_status();
+    const double took = elapsed();
+    write_status();
+    auto document = requests.to_json(took);
+    document["service"] = status_to_json(serving.status());
+    return document;
+}
+
+}  // namespace cli
