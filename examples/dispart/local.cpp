@@ -56,7 +56,8 @@ result<cluster> local_cluster(const std::vector<double>& slowdowns, const std::v
 /// of them. Processes that share caches, memory and cores with each other and the coordinator are slower than a probe; what
 /// the stream needs beyond its stages' computing (copies, the transport's threads) is charged to the workers alike.
 result<void> correct_in_place(local_setting& where, const model& net) {
-    DISPART_TRY(auto trial, plan_by_costs(net, where.machines, where.costs, {.algorithm = "proportional"}));
+    DISPART_TRY(auto found, plan_by_costs(net, where.machines, where.costs, {.algorithm = "proportional"}));
+    auto& trial = found.chosen;
     const execution_options how{
         .requests = static_cast<std::size_t>(std::clamp(3.0 / trial.prediction.period_s, 16.0, 64.0))};
     DISPART_TRY(const auto measured, execute(trial, net, where.machines, how));
