@@ -9,7 +9,6 @@ namespace dispart::kernels {
 namespace detail {
 
 using four_floats = float __attribute__((vector_size(16)));
-using four_floats_anywhere = float __attribute__((vector_size(16), aligned(4), may_alias));
 
 inline void transpose_4x4(const float* in, index_t in_stride, float* out, index_t out_stride) noexcept {
     const auto get = [](const float* p) { return four_floats{p[0], p[1], p[2], p[3]}; };
@@ -21,7 +20,7 @@ inline void transpose_4x4(const float* in, index_t in_stride, float* out, index_
     const four_floats ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
     const four_floats cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
     const four_floats cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    const auto put = [](float* p, four_floats v) { *reinterpret_cast<four_floats_anywhere*>(p) = v; };
+    const auto put = [](float* p, four_floats v) { __builtin_memcpy(p, &v, sizeof v); };
     put(out, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
     put(out + out_stride, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
     put(out + 2 * out_stride, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));

@@ -7,12 +7,14 @@ inline constexpr index_t lanes = DISPART_SIMD_BYTES / 4;
 
 using vfloat = float __attribute__((vector_size(DISPART_SIMD_BYTES)));
 using vint = std::int32_t __attribute__((vector_size(DISPART_SIMD_BYTES)));
-using vfloat_anywhere = float __attribute__((vector_size(DISPART_SIMD_BYTES), aligned(4), may_alias));
 
+/// Anywhere: copying says so to every compiler (clang takes a store through an under-aligned vector type for aligned).
 DISPART_SIMD_INLINE vfloat load(const float* p) noexcept {
-    return *reinterpret_cast<const vfloat_anywhere*>(p);
+    vfloat v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
 }
-DISPART_SIMD_INLINE void store(float* p, vfloat v) noexcept { *reinterpret_cast<vfloat_anywhere*>(p) = v; }
+DISPART_SIMD_INLINE void store(float* p, vfloat v) noexcept { __builtin_memcpy(p, &v, sizeof v); }
 
 /// All lanes = x.
 DISPART_SIMD_INLINE vfloat broadcast(float x) noexcept { return x - vfloat{}; }
