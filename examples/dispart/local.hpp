@@ -9,6 +9,7 @@
 #include "dispart/cluster/graph.hpp"
 #include "dispart/core/result.hpp"
 #include "dispart/model/graph.hpp"
+#include "dispart/plan/plan.hpp"
 #include "dispart/process.hpp"
 
 namespace cli {
@@ -21,11 +22,12 @@ struct local_workers {
     static dispart::result<local_workers> start(const std::vector<double>& slowdowns);
 };
 
-// Machines to run on, and what layers cost there.
+// Machines to run on, and what layers cost there while all workers are busy.
 struct local_setting {
     local_workers workers{};
     dispart::cluster machines{};
     measured_costs costs{};
+    std::vector<double> alone{};  // [device] time of its layers where nobody else is busy, relative to that
     std::string calibrated_on{};
 };
 
@@ -34,5 +36,8 @@ struct local_setting {
 // Errors: invalid_argument for a slowdown below 1; unknown models; whatever starting and measuring can fail with.
 dispart::result<local_setting> start_local(const dispart::model& net, const std::vector<double>& slowdowns,
                                            const std::vector<std::string>& calibrate_on);
+
+// The latency of a single request through a plan made by these costs, which meets no other.
+dispart::result<dispart::seconds> latency_alone(dispart::plan p, const local_setting& where);
 
 }  // namespace cli

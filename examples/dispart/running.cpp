@@ -165,10 +165,13 @@ result<int> run(const run_arguments& given, bool as_json) {
     } else {
         DISPART_TRY(machines, load_cluster(given.cluster));
     }
-    const auto plan_with = [&](const std::string& algorithm, const std::string& spread) {
+    const auto plan_with = [&](const std::string& algorithm, const std::string& spread) -> result<planned> {
         const plan_request wanted{.goal = goal, .algorithm = algorithm, .spread = spread};
-        return local ? plan_by_costs(net, machines, local->costs, wanted)
-                     : plan_by_roofline(net, machines, wanted);
+        if (!local) return plan_by_roofline(net, machines, wanted);
+        DISPART_TRY(auto made, plan_by_costs(net, machines, local->costs, wanted));
+        DISPART_TRY(const seconds single, latency_alone(made.chosen, *local));
+        made.chosen.prediction.latency_s = single.value;
+        return made;
     };
     if (given.adapt) {
         const auto planner = [&](const cluster& left) -> result<dispart::plan> {

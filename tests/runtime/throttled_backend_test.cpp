@@ -10,12 +10,13 @@ using namespace dispart;
 
 namespace {
 
-/// Computes for 10 ms, and says that its one layer did.
+/// Computes for 10 ms, and 40 ms longer for each run before, and says that its one layer took 10 ms.
 struct slow_executable {
+    int runs = 0;
     result<std::vector<tensor>> run(std::span<const tensor> inputs) { return run(inputs, {}); }
     result<std::vector<tensor>> run(std::span<const tensor> inputs, const layer_observer& observer) {
         if (inputs.empty()) return fail(errc::shape_mismatch, "slow", "no input");
-        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(10);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(10 + 40 * runs++);
         while (std::chrono::steady_clock::now() < until) continue;
         if (observer) observer(0, seconds(0.01));
         return std::vector<tensor>(inputs.begin(), inputs.end());
@@ -49,6 +50,18 @@ TEST_CASE("throttled_backend: work takes the factor as long, and says so") {
     CHECK(outputs->size() == 1);
     CHECK(took >= 0.0299);
     CHECK(reported == doctest::Approx(0.03));
+}
+
+TEST_CASE("throttled_backend: a run that takes longer than another did is not stretched further") {
+    auto loaded = throttled_backend<slow_backend>::make({}, 6.0)->load(model{});
+    REQUIRE(loaded);
+    const std::vector<tensor> inputs{tensor(dtype::f32, {2})};
+    REQUIRE(loaded->run(inputs));
+    const auto begin = std::chrono::steady_clock::now();
+    REQUIRE(loaded->run(inputs));  // 50 ms of computing, where 10 ms were enough before
+    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    CHECK(took >= 0.0599);
+    CHECK(took < 0.2999);
 }
 
 TEST_CASE("throttled_backend: errors pass through, and a factor below 1 is none") {
