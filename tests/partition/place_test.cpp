@@ -160,6 +160,15 @@ TEST_CASE("a budget of steps is repeatable, and more is never worse than the con
     CHECK(place(q, objective::latency, options)->devices == place(q, objective::latency, options)->devices);
 }
 
+TEST_CASE("a budget of seconds alone is searched") {
+    const instance p = test::random_nets(23, {.layers = 60, .accelerators = 4, .cpus = 1});
+    for (const auto goal : {objective::throughput, objective::latency}) {
+        const auto found = place(p, goal, {.budget = {.seconds = 0.1}});
+        REQUIRE(found);
+        CHECK((found->is_optimal() || found->steps > 1000));
+    }
+}
+
 TEST_CASE("names that are not known are refused") {
     const instance p = test::random_nets(3, {.layers = 5});
     CHECK(place(p, objective::throughput, {.algorithm = "magic"}).error().code == errc::invalid_argument);
