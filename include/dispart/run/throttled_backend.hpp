@@ -77,9 +77,9 @@ class throttled_backend {
     [[nodiscard]] auto load(const model& m) const {
         using loaded = typename decltype(inner_.load(m))::value_type;
         auto made = inner_.load(m);
-        using outcome = result<throttled_executable<loaded>>;
-        return made ? outcome(throttled_executable<loaded>(std::move(*made), factor_))
-                    : outcome(tl::unexpect, std::move(made).error());
+        using slowed = result<throttled_executable<loaded>>;
+        return made ? slowed(throttled_executable<loaded>(std::move(*made), factor_))
+                    : slowed(tl::unexpect, std::move(made).error());
     }
 
   private:

@@ -46,13 +46,13 @@ struct row_costs {
     return rows / rate;
 }
 
-/// Rows of each device (real numbers) of least energy such that each is done by the deadline: minimise joules · r subject
-/// to sum r = rows, 0 <= r <= deadline / seconds. One equation and bounds: filling devices in order of joules per row is
+/// Rows of each device (real numbers) of least energy such that each is done within so many seconds: minimise joules · r
+/// subject to sum r = rows, 0 <= r <= within / seconds. One equation and bounds: filling devices in order of joules per row is
 /// the optimum of this linear programme. Exact. Errors: infeasible, naming the least deadline. O(devices log devices).
 [[nodiscard]] inline result<std::vector<double>> least_energy_rows(const row_costs& costs, double rows,
-                                                                   double deadline) {
+                                                                   double within) {
     const double least = least_deadline(costs, rows);
-    if (deadline < least * (1.0 - 1e-12))
+    if (within < least * (1.0 - 1e-12))
         return fail(errc::infeasible, "deadline",
                     "no division is done before " + std::to_string(least) + " s");
     std::vector<std::size_t> order(costs.seconds.size());
@@ -62,22 +62,22 @@ struct row_costs {
     std::vector<double> share(order.size(), 0.0);
     double left = rows;
     for (const std::size_t d : order) {
-        share[d] = std::min(left, deadline / costs.seconds[d]);
+        share[d] = std::min(left, within / costs.seconds[d]);
         left -= share[d];
     }
     return share;
 }
 
-/// CoEdge's plan of a block: rows of least energy under a deadline (0: of least latency), rounded to whole rows.
+/// CoEdge's plan of a block: rows of least energy within so many seconds (0: of least latency), rounded to whole rows.
 /// Exact for linear costs; the halos that neighbours need come on top. Errors: infeasible (deadline).
 /// Source: Zeng, Chen, Zhou, Yang, Zhang, "CoEdge: cooperative DNN inference with adaptive workload partitioning over
 /// heterogeneous edge devices", IEEE/ACM ToN 29(2), 2021. Deviation: one rate to home stands for the pairwise ones.
 [[nodiscard]] inline result<tile_plan> coedge(const tile_block& block, const tile_machines& on,
-                                              double deadline = 0.0) {
+                                              double within = 0.0) {
     const auto rows = static_cast<double>(block.maps[block.outputs.front()].height);
     const auto costs = linear_row_costs(block, on);
     DISPART_TRY(const auto share,
-                least_energy_rows(costs, rows, deadline > 0.0 ? deadline : least_deadline(costs, rows)));
+                least_energy_rows(costs, rows, within > 0.0 ? within : least_deadline(costs, rows)));
     std::vector<device_id> devices(on.size());
     std::iota(devices.begin(), devices.end(), device_id{0});
     return strips(block, devices, share);
