@@ -258,8 +258,9 @@ class stage_session {
     /// Takes the model from the cache, or asks for it.
     result<void> fetch() {
         model_ = shared_.cache.find(plan_.content);
-        if (model_) worker_ = thread([this] { work(); });
-        return say(want_message{model_ ? std::uint8_t{0} : std::uint8_t{1}});
+        DISPART_CHECK(say(want_message{model_ ? std::uint8_t{0} : std::uint8_t{1}}));
+        if (model_) worker_ = thread([this] { work(); });  // after WANT, which READY must not overtake
+        return {};
     }
 
     result<void> load_part(const frame& received) {
