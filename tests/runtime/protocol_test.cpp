@@ -46,6 +46,7 @@ TEST_CASE("kinds: known numbers have names, others are refused") {
     CHECK(to_string(message_kind::probe_echo) == "PROBE_ECHO");
     CHECK(checked_kind(0) == message_kind::hello);
     CHECK(checked_kind(16) == message_kind::probe_echo);
-    CHECK(checked_kind(17).error().code == errc::protocol_error);
+    CHECK(checked_kind(17) == message_kind::want);
+    CHECK(checked_kind(18).error().code == errc::protocol_error);
     CHECK(checked_kind(65535).error().code == errc::protocol_error);
 }
