@@ -26,6 +26,18 @@ void add_carrier(CLI::App& to, cli::carrier_choice& carrier, const char* plainte
     to.add_flag("--allow-plaintext-off-machine", carrier.plaintext, plaintext);
 }
 
+void add_backend(CLI::App& to, std::string& backend) {
+    to.add_option("--backend", backend, "eigen, xtensor, or onednn where it was built in")
+        ->capture_default_str();
+}
+
+void add_codec(CLI::App& to, cli::codec_choice& codec) {
+    to.add_option("--codec", codec.name, "of all edges, by name; auto: the cheapest for each")
+        ->capture_default_str();
+    to.add_option("--max-error", codec.max_error, "that a codec may make, of each tensor's largest magnitude")
+        ->capture_default_str();
+}
+
 class command_line {
   public:
     command_line() {
@@ -40,6 +52,7 @@ class command_line {
         add_plan();
         add_solve();
         add_explain();
+        add_manifests();
         add_simulate();
         add_schedule();
         add_run();
@@ -75,6 +88,7 @@ class command_line {
         sub.add_option("--check", infer_.check, "a reference file (NAME.ref.json) to compare with");
         sub.add_option("--tolerance", infer_.tolerance, "absolute or relative")->capture_default_str();
         sub.add_option("--repeat", infer_.repeat, "timed repetitions");
+        add_backend(sub, infer_.backend);
     }
     void add_export() {
         auto& sub =
@@ -91,6 +105,7 @@ class command_line {
             ->capture_default_str();
         sub.add_option("--deployments", worker_.deployments, "end after so many; 0: never")
             ->capture_default_str();
+        add_backend(sub, worker_.backend);
         sub.add_flag("--quiet", worker_.quiet, "no log on standard error");
         add_carrier(sub, worker_.carrier, "listen beyond loopback, unencrypted");
     }
@@ -111,6 +126,7 @@ class command_line {
             ->delimiter(',');
         sub.add_option("--slowdown", probe_.slowdown, "imitate a slower device")->capture_default_str();
         sub.add_option("--repeat", probe_.repeat, "rounds over all models")->capture_default_str();
+        add_backend(sub, probe_.backend);
         sub.add_option("--out", probe_.out, "write the measurements to this file");
     }
     void add_plan() {
@@ -124,6 +140,7 @@ class command_line {
                        "layers over several devices: auto, pipeline, tiles, shards or replicas");
         sub.add_option("--tiling", plan_.tiling, "draw the tiles into this SVG file");
         sub.add_flag("--explain", plan_.explain, "the explanation in JSON too");
+        add_codec(sub, plan_.codec);
         sub.add_option("--out", plan_.out, "write the plan to this file");
     }
     void add_solve() {
@@ -144,6 +161,17 @@ class command_line {
     void add_explain() {
         auto& sub = add("explain", "say what a plan does and why", explain_, cli::explain);
         sub.add_option("plan", explain_.plan, "a plan file")->required();
+    }
+    void add_manifests() {
+        auto& sub = add("manifests", "write Kubernetes manifests for a plan", manifests_, cli::manifests);
+        sub.add_option("plan", manifests_.plan, "a plan file")->required();
+        sub.add_option("--cluster", manifests_.cluster, "the plan's cluster file")->required();
+        sub.add_option("--image", manifests_.image, "a container whose entry point is this program")
+            ->capture_default_str();
+        sub.add_option("--model", manifests_.model,
+                       "as the coordinator's container finds it; default: the plan's");
+        add_backend(sub, manifests_.backend);
+        sub.add_option("--out", manifests_.out, "write to this file");
     }
     void add_simulate() {
         auto& sub = add("simulate", "predict a stream of requests", simulate_, cli::simulate);
@@ -190,6 +218,8 @@ class command_line {
                        "chain, even, proportional or best-single-device; default: the best");
         sub.add_option("--spread", run_.spread,
                        "layers over several workers: auto, pipeline, tiles, shards or replicas");
+        add_codec(sub, run_.codec);
+        add_backend(sub, run_.backend);
         sub.add_option("--out", run_.out, "folder for plan, pictures and trace")->capture_default_str();
         sub.add_option("--listen", run_.listen,
                        "HOST:PORT where results come in; default: an unused port of this machine's address "
@@ -223,6 +253,7 @@ class command_line {
     cli::plan_arguments plan_{};
     cli::solve_arguments solve_{};
     cli::explain_arguments explain_{};
+    cli::manifests_arguments manifests_{};
     cli::simulate_arguments simulate_{};
     cli::schedule_arguments schedule_{};
     cli::run_arguments run_{};

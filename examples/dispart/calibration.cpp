@@ -12,6 +12,7 @@
 
 #include "dispart/calibrate/accuracy.hpp"
 #include "dispart/calibrate/layers.hpp"
+#include "dispart/codecs.hpp"
 #include "dispart/commands.hpp"
 #include "dispart/cost/probe_models.hpp"
 #include "dispart/engine.hpp"
@@ -38,8 +39,9 @@ result<std::vector<layer_measurements>> measure_in_rounds(const std::vector<mode
     return all;
 }
 
-profile profile_of(std::span<const model> nets, std::span<const layer_measurements> measured) {
-    profile made{.backend = std::string(local_backend::name())};
+profile profile_of(std::span<const model> nets, std::span<const layer_measurements> measured,
+                   const std::string& backend) {
+    profile made{.backend = backend};
     for (std::size_t i = 0; i < nets.size(); ++i) add_measurements(made, nets[i], measured[i]);
     double operations = 0.0;
     double seconds_of_dense = 0.0;
@@ -64,10 +66,10 @@ result<std::vector<model>> load_models(const std::vector<std::string>& names) {
 }  // namespace
 
 result<profile> measure(const std::vector<model>& nets, std::size_t parallel, std::size_t runs,
-                        double slowdown) {
-    DISPART_TRY(const auto measured,
-                measure_in_rounds(nets, local_backend{slowdown}, {.least = runs, .parallel = parallel}, 1));
-    return profile_of(nets, measured);
+                        const std::string& backend) {
+    DISPART_TRY(const auto measured, measure_in_rounds(nets, local_backend{.chosen = backend},
+                                                       {.least = runs, .parallel = parallel}, 1));
+    return profile_of(nets, measured, backend);
 }
 
 measured_costs costs_of(const profile& measured, bool exact) {
@@ -106,6 +108,29 @@ void print_accuracy(const ordered_json& rows) {
                     row["whole_error"].get<double>() * 100.0);
 }
 
+ordered_json codecs_to_json(const std::vector<codec_measurement>& measured) {
+    auto rows = ordered_json::array();
+    for (const auto& each : measured)
+        rows.push_back({{"name", each.cost.name},
+                        {"encode_seconds_per_byte", each.cost.encode_seconds_per_byte},
+                        {"decode_seconds_per_byte", each.cost.decode_seconds_per_byte},
+                        {"ratio", each.cost.ratio},
+                        {"max_relative_error", each.cost.max_relative_error},
+                        {"observed_error", each.observed_error}});
+    return rows;
+}
+
+void print_codecs(const std::vector<codec_measurement>& measured) {
+    std::printf("codec                 encode GB/s  decode GB/s  bytes left  error stated  and seen\n");
+    const auto rate = [](double seconds_per_byte) {
+        return seconds_per_byte > 0.0 ? 1e-9 / seconds_per_byte : 0.0;
+    };
+    for (const auto& each : measured)
+        std::printf("  %-20s %10.2f %12.2f %10.0f %% %13.2g %9.2g\n", each.cost.name.c_str(),
+                    rate(each.cost.encode_seconds_per_byte), rate(each.cost.decode_seconds_per_byte),
+                    each.cost.ratio * 100.0, each.cost.max_relative_error, each.observed_error);
+}
+
 }  // namespace
 
 result<int> probe(const probe_arguments& given, bool as_json) {
@@ -116,13 +141,17 @@ result<int> probe(const probe_arguments& given, bool as_json) {
     const std::size_t known = nets.size();
     std::move(others.begin(), others.end(), std::back_inserter(nets));
     const layer_probe_options how{.warm_up = 1, .least = 2, .budget = seconds(0.4)};
-    DISPART_TRY(const auto layers, measure_in_rounds(nets, local_backend{given.slowdown}, how, given.repeat));
+    DISPART_TRY(const auto layers,
+                measure_in_rounds(nets, local_backend{given.slowdown, given.backend}, how, given.repeat));
     const std::span<const model> all(nets);
     const std::span<const layer_measurements> times(layers);
-    const auto measured = profile_of(all.first(known), times.first(known));
+    const auto measured = profile_of(all.first(known), times.first(known), given.backend);
+    const std::vector<tensor> sample{activation_sample()};
+    DISPART_TRY(const auto codecs, measure_codecs(known_codecs(), sample));
     const auto laws = fit(measured);
     ordered_json document = io::profile_to_json(measured);
     if (!given.out.empty()) DISPART_CHECK(io::write_json(given.out, document));
+    document["codecs"] = codecs_to_json(codecs);
     if (!given.predict.empty())
         document["accuracy"] = compare(laws, all.subspan(known), times.subspan(known));
     if (as_json) {
@@ -135,6 +164,7 @@ result<int> probe(const probe_arguments& given, bool as_json) {
             std::printf("  %-20s %4zu samples, median error %.0f %%\n",
                         std::string(to_string(static_cast<op_family>(f))).c_str(), law.samples,
                         law.spread * 100.0);
+    print_codecs(codecs);
     if (!given.predict.empty()) print_accuracy(document["accuracy"]);
     return 0;
 }

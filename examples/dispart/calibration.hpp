@@ -16,7 +16,7 @@ using measured_costs = dispart::profiled_table<dispart::fitted_model>;
 
 // Measures the layers of models on this machine, `parallel` copies of each at a time.
 dispart::result<dispart::profile> measure(const std::vector<dispart::model>& nets, std::size_t parallel,
-                                          std::size_t runs, double slowdown = 1.0);
+                                          std::size_t runs, const std::string& backend = "eigen");
 
 // Costs of layers that were measured, and fitted laws for others. `exact = false` leaves out the table of measured ones.
 measured_costs costs_of(const dispart::profile& measured, bool exact);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dispart/carrier.hpp"
+#include "dispart/codecs.hpp"
 #include "dispart/common.hpp"
 
 namespace cli {
@@ -17,6 +18,7 @@ struct infer_arguments {
     std::string check{};  // a reference file
     double tolerance = 1e-4;
     std::size_t repeat = 0;  // timed repetitions
+    std::string backend = "eigen";
 };
 result<int> infer(const infer_arguments& given, bool as_json);
 
@@ -33,6 +35,7 @@ struct worker_arguments {
     carrier_choice carrier{};
     std::size_t deployments = 0;
     bool quiet = false;
+    std::string backend = "eigen";
 };
 result<int> worker(const worker_arguments& given, bool as_json);
 
@@ -51,6 +54,7 @@ struct probe_arguments {
     double slowdown = 1.0;
     std::string out{};
     std::size_t repeat = 5;  // rounds
+    std::string backend = "eigen";
 };
 result<int> probe(const probe_arguments& given, bool as_json);
 
@@ -62,6 +66,7 @@ struct plan_arguments {
     std::string spread{};     // auto, pipeline, tiles, shards, replicas; empty: pipeline
     std::string tiling{};     // a picture of the tiles
     bool explain = false;     // in JSON too
+    codec_choice codec{};
     std::string out{};
 };
 result<int> plan(const plan_arguments& given, bool as_json);
@@ -82,6 +87,16 @@ struct explain_arguments {
     std::string plan{};
 };
 result<int> explain(const explain_arguments& given, bool as_json);
+
+struct manifests_arguments {
+    std::string plan{};
+    std::string cluster{};
+    std::string image = "dispart:latest";
+    std::string model{};  // as the coordinator's container finds it; empty: the plan's
+    std::string backend = "eigen";
+    std::string out{};
+};
+result<int> manifests(const manifests_arguments& given, bool as_json);
 
 struct simulate_arguments {
     std::string plan{};
@@ -113,6 +128,8 @@ struct run_arguments {
     bool adapt = false;      // serve on while workers fail, come and go
     double deadline = 60.0;  // seconds for each request, with adapt
     std::string fallback{};  // a model that answers where nothing else can, with adapt
+    codec_choice codec{};
+    std::string backend = "eigen";  // of the local workers
 };
 result<int> run(const run_arguments& given, bool as_json);
 

@@ -149,12 +149,14 @@ deviation compare(const tensor& computed, const tensor& expected, double toleran
         const bool same =
             computed.type() == expected.type() && computed.size_bytes() == expected.size_bytes() &&
             std::equal(computed.bytes().begin(), computed.bytes().end(), expected.bytes().begin());
-        return same ? deviation{} : deviation{infinity, infinity, false};
+        return same ? deviation{} : deviation{infinity, infinity, infinity, false};
     }
     deviation worst;
+    double largest = 0.0;
     const auto a = computed.data<float>();
     const auto b = expected.data<float>();
     for (std::size_t i = 0; i < a.size(); ++i) {
+        if (std::isfinite(b[i])) largest = std::max(largest, std::abs(static_cast<double>(b[i])));
         if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
         double gap = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
         if (std::isnan(gap)) gap = infinity;
@@ -163,6 +165,7 @@ deviation compare(const tensor& computed, const tensor& expected, double toleran
         worst.max_rel = std::max(worst.max_rel, relative);
         worst.within = worst.within && (gap <= tolerance || relative <= tolerance);
     }
+    worst.of_largest = worst.max_abs > 0.0 ? worst.max_abs / std::max(largest, 1e-30) : 0.0;
     return worst;
 }
 

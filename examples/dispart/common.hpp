@@ -40,8 +40,9 @@ result<std::vector<dispart::tensor>> make_inputs(const dispart::model& m, std::s
 // How far a computed output is from the expected one: relative to max(1, |expected|), as absolute-or-relative tolerances go.
 struct deviation {
     double max_abs = 0.0;
-    double max_rel = 0.0;  // |difference| / max(|expected|, 1e-6)
-    bool within = true;    // each element within tolerance, absolute or relative
+    double max_rel = 0.0;     // |difference| / max(|expected|, 1e-6)
+    double of_largest = 0.0;  // max_abs over the largest |expected|
+    bool within = true;       // each element within tolerance, absolute or relative
 };
 deviation compare(const dispart::tensor& computed, const dispart::tensor& expected, double tolerance);
 

@@ -36,11 +36,15 @@ class local_executable {
     dispart::bytes memory_;
 };
 
-// The default backend, `slowdown` times slower than this machine; satisfies `backend`.
+// The backends that were built in, by name.
+std::vector<std::string> backend_names();
+
+// One of them, `slowdown` times slower than this machine; satisfies `backend`.
 struct local_backend {
     double slowdown = 1.0;
+    std::string chosen = "eigen";
 
-    [[nodiscard]] static constexpr std::string_view name() { return "eigen"; }
+    [[nodiscard]] std::string_view name() const { return chosen; }
     [[nodiscard]] dispart::result<local_executable> load(const dispart::model& m) const;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dispart/codecs.hpp"
 #include "dispart/common.hpp"
 #include "dispart/io/onnx/write.hpp"
 #include "dispart/progress.hpp"
@@ -33,9 +34,13 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
                              const execution_options& how) {
     DISPART_TRY(auto hosts, hosts_of(machines, p));
     const auto encode = [](const model& stage) { return io::write_onnx(stage); };
-    DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode));
+    deployment_options edges;
+    for (const message& m : p.tasks.messages)
+        if (!m.codec.empty()) edges.codecs.push_back({m.from, m.to, m.codec});
+    DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode, edges));
     DISPART_TRY(auto carrier, make_carrier(how.carrier));
-    coordinator_options options{.name = node_name(carrier, "coordinator"), .listen = how.listen};
+    coordinator_options options{
+        .name = node_name(carrier, "coordinator"), .listen = how.listen, .codecs = known_codecs()};
     if (options.listen.empty()) {
         DISPART_TRY(options.listen, listen_for(stages.hosts));
     }

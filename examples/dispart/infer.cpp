@@ -35,7 +35,7 @@ result<int> infer(const infer_arguments& given, bool as_json) {
         DISPART_TRY(reference, io::load_reference(given.check));
     }
     DISPART_TRY(const auto net, load_model(choice));
-    DISPART_TRY(auto loaded, local_backend{}.load(net));
+    DISPART_TRY(auto loaded, local_backend{.chosen = given.backend}.load(net));
     DISPART_TRY(const auto inputs, reference ? inputs_of(net, *reference) : make_inputs(net));
     DISPART_TRY(auto outputs, loaded.run(inputs));
     double fastest = 0.0;
@@ -47,7 +47,7 @@ result<int> infer(const infer_arguments& given, bool as_json) {
     }
 
     bool all_within = true;
-    ordered_json document{{"model", info(net).name}};
+    ordered_json document{{"model", info(net).name}, {"backend", given.backend}};
     if (given.repeat > 0) document["seconds"] = fastest;
     auto& list = document["outputs"] = ordered_json::array();
     for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -16,12 +16,13 @@ namespace cli {
 
 using namespace dispart;
 
-result<local_workers> local_workers::start(const std::vector<double>& slowdowns) {
+result<local_workers> local_workers::start(const std::vector<double>& slowdowns, const std::string& backend) {
     local_workers started;
     for (std::size_t i = 0; i < slowdowns.size(); ++i) {
-        DISPART_TRY(auto child, child_process::start({own_path(), "worker", "--listen", "127.0.0.1:0",
-                                                      "--quiet", "--name", "worker" + std::to_string(i),
-                                                      "--slowdown", std::to_string(slowdowns[i])}));
+        DISPART_TRY(auto child,
+                    child_process::start({own_path(), "worker", "--listen", "127.0.0.1:0", "--quiet",
+                                          "--backend", backend, "--name", "worker" + std::to_string(i),
+                                          "--slowdown", std::to_string(slowdowns[i])}));
         started.processes.push_back(std::move(child));
     }
     for (auto& child : started.processes) {
@@ -124,12 +125,12 @@ result<void> correct_in_place(local_setting& where, const model& net, profile& m
 }  // namespace
 
 result<local_setting> start_local(const model& net, const std::vector<double>& slowdowns,
-                                  const std::vector<std::string>& calibrate_on) {
+                                  const std::vector<std::string>& calibrate_on, const std::string& backend) {
     for (const double each : slowdowns)
         if (!(each >= 1.0))
             return fail(errc::invalid_argument, "--slowdown", "every value must be 1 or more");
     local_setting made;
-    DISPART_TRY(made.workers, local_workers::start(slowdowns));
+    DISPART_TRY(made.workers, local_workers::start(slowdowns, backend));
     std::vector<model> nets;
     for (const auto& name : calibrate_on) {
         DISPART_TRY(auto other, load_model({.name = name}));
@@ -148,7 +149,7 @@ result<local_setting> start_local(const model& net, const std::vector<double>& s
     // As many copies at once as workers will compute at once, so that what they cost each other is in the numbers.
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t together = std::min(slowdowns.size(), cores);
-    DISPART_TRY(auto measured, measure(nets, together, 7));
+    DISPART_TRY(auto measured, measure(nets, together, 7, backend));
     DISPART_TRY(const auto loopback, probe_worker(made.workers.addresses.front()));
     DISPART_TRY(made.machines, local_cluster(slowdowns, made.workers.addresses, loopback, measured.speed));
     DISPART_CHECK(correct_in_place(made, nets.front(), measured, itself));

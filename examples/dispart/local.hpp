@@ -19,7 +19,8 @@ struct local_workers {
     std::vector<child_process> processes{};
     std::vector<std::string> addresses{};
 
-    static dispart::result<local_workers> start(const std::vector<double>& slowdowns);
+    static dispart::result<local_workers> start(const std::vector<double>& slowdowns,
+                                                const std::string& backend);
 };
 
 // Machines to run on, and what layers cost there while all workers are busy.
@@ -35,7 +36,8 @@ struct local_setting {
 // models, or of `net` itself where none is named.
 // Errors: invalid_argument for a slowdown below 1; unknown models; whatever starting and measuring can fail with.
 dispart::result<local_setting> start_local(const dispart::model& net, const std::vector<double>& slowdowns,
-                                           const std::vector<std::string>& calibrate_on);
+                                           const std::vector<std::string>& calibrate_on,
+                                           const std::string& backend);
 
 // The latency of a single request through a plan made by these costs, which meets no other.
 dispart::result<dispart::seconds> latency_alone(dispart::plan p, const local_setting& where);

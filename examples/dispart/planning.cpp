@@ -1,6 +1,7 @@
 // dispart plan, explain, simulate: everything before anything runs.
 #include "dispart/planning.hpp"
 
+#include "dispart/codecs.hpp"
 #include "dispart/commands.hpp"
 #include "dispart/cost/roofline.hpp"
 #include "dispart/execution.hpp"
@@ -44,7 +45,7 @@ result<std::string> picture_of(const model& net, const cluster& machines,
 template <class Cost>
 result<planned> plan_by(const model& net, const cluster& machines, const Cost& cost,
                         const plan_request& wanted) {
-    const plan_options options{.goal = wanted.goal, .algorithm = wanted.algorithm};
+    const plan_options options{.goal = wanted.goal, .algorithm = wanted.algorithm, .codecs = wanted.codecs};
     DISPART_TRY(const auto way, spread_way_of(wanted.spread.empty() ? "pipeline" : wanted.spread));
     DISPART_TRY(auto made, make_spread_plan(net, machines, cost, options, way));
     planned found{std::move(made.chosen), std::move(made.graph), {}};
@@ -73,9 +74,12 @@ result<int> plan(const plan_arguments& given, bool as_json) {
     DISPART_TRY(const auto goal, objective_of(given.objective));
     DISPART_TRY(const auto net, load_model(given.model, false));
     DISPART_TRY(const auto machines, load_cluster(given.cluster));
-    DISPART_TRY(const auto found,
-                plan_by_roofline(net, machines,
-                                 {.goal = goal, .algorithm = given.algorithm, .spread = given.spread}));
+    DISPART_TRY(auto codecs, codec_options_of(given.codec));
+    DISPART_TRY(const auto found, plan_by_roofline(net, machines,
+                                                   {.goal = goal,
+                                                    .algorithm = given.algorithm,
+                                                    .spread = given.spread,
+                                                    .codecs = std::move(codecs)}));
     const auto& made = found.chosen;
     if (!given.out.empty()) DISPART_CHECK(io::write_plan(given.out, made));
     if (!given.tiling.empty()) {

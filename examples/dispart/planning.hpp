@@ -8,6 +8,7 @@
 #include "dispart/cluster/graph.hpp"
 #include "dispart/core/result.hpp"
 #include "dispart/model/graph.hpp"
+#include "dispart/plan/codecs.hpp"
 #include "dispart/plan/plan.hpp"
 #include "dispart/problem/instance.hpp"
 #include "dispart/simulate/simulation.hpp"
@@ -22,6 +23,7 @@ struct plan_request {
     dispart::objective goal = dispart::objective::throughput;
     std::string algorithm{};
     std::string spread{};  // auto, pipeline, tiles, shards, replicas; empty: pipeline
+    dispart::codec_options codecs{};
 };
 
 // A plan, and the model that its divisions speak of: the net, or the net rewritten.

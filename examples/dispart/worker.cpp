@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "dispart/carrier.hpp"
+#include "dispart/codecs.hpp"
 #include "dispart/commands.hpp"
 #include "dispart/engine.hpp"
 #include "dispart/io/onnx/read.hpp"
@@ -42,11 +43,12 @@ result<int> worker(const worker_arguments& given, bool) {
                                [](std::span<const std::byte> bytes) {
                                    return io::read_onnx(bytes, {.simplify = false, .infer = false});
                                },
+                           .codecs = known_codecs(),
                            .deployments = given.deployments,
                            .log = {}};
     if (!given.quiet)
         options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
-    dispart::worker<any_transport, local_backend>(carrier, {given.slowdown}, std::move(options))
+    dispart::worker<any_transport, local_backend>(carrier, {given.slowdown, given.backend}, std::move(options))
         .serve(std::move(listener), stop.get_token());
     done = true;
     watch.join();

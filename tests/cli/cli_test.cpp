@@ -213,6 +213,48 @@ TEST_CASE("run: local workers over TCP give what one device gives, and leave the
     check_run("--model mobilenet_v2 --image 96 --local 3 --algorithm even --requests 8" + out);
 }
 
+TEST_CASE("codecs: chosen for a slow link, not for a fast one; run with one; manifests of the plan") {
+    const scratch here;
+    std::string slow = two_boards;
+    slow.replace(slow.find("1 Gbit/s"), 8, "20 Mbit/s");
+    here.write("slow.json", slow);
+    here.write("fast.json", two_boards);
+    const auto is_exact = [&](const std::string& cluster, const std::string& objective) {
+        const auto got =
+            dispart_cli("plan --json --model resnet50 --algorithm even --codec auto --objective " +
+                        objective + " --cluster " + here.path(cluster) + " --out " + here.path("plan.json"));
+        INFO(got.text.substr(0, 1000));
+        REQUIRE(got.status == 0);
+        const auto document = got.parsed();
+        bool exact = true;
+        for (const auto& m : document["messages"]) {
+            if (!m.contains("codec")) continue;
+            CHECK(m["max_relative_error"].get<double>() <= 1e-2);
+            CHECK(m["bytes"].get<double>() <= m["raw_bytes"].get<double>());
+            exact = exact && m["max_relative_error"] == 0.0;
+        }
+        return exact;
+    };
+    CHECK(is_exact("fast.json", "throughput"));  // where computing sets the period, nothing is lost
+    CHECK_FALSE(is_exact("slow.json", "latency"));
+    CHECK(
+        dispart_cli("plan --model resnet50 --codec int8 --max-error 1e-4 --cluster " + here.path("slow.json"))
+            .status == 1);
+    const auto manifests =
+        dispart_cli("manifests " + here.path("plan.json") + " --cluster " + here.path("slow.json"));
+    CHECK(manifests.parsed()["kind"] == "List");
+
+    const auto got = dispart_cli(
+        "run --json --check --model squeezenet --image 96 --local 2 --algorithm even --requests 8 "
+        "--codec int8 --backend xtensor --out " +
+        here.path("out"));
+    INFO(got.text.substr(0, 1000));
+    REQUIRE(got.status == 0);
+    const auto document = got.parsed();
+    CHECK(document["check"]["mismatches"] == 0);
+    CHECK(document["check"]["max_error_of_largest"].get<double>() > 0.0);  // something was lost on the way
+}
+
 TEST_CASE("infer and run: real ONNX files equal their references, on one device and cut inside their heads") {
     const auto corpus = dispart::test::corpus();
     if (!corpus) {
