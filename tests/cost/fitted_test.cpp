@@ -50,7 +50,12 @@ TEST_CASE("a transcendental tail is priced by what it adds to the layer that it 
     for (const double n : {1e6, 2e6, 4e6}) {
         const layer_work work{flops(n), bytes(n), bytes(n), bytes(1e4)};
         samples.push_back({"Conv{}", op_family::conv_1x1, work, seconds(n * 1e-9), {}});
-        samples.push_back({"Conv{}", op_family::conv_1x1, work, seconds(n * 1.5e-9), flops(n * 0.1)});
+        samples.push_back(
+            {"Conv{}", op_family::conv_1x1, work, seconds(n * 1.5e-9), {flops(n * 0.1), "Sigmoid"}});
+        samples.push_back({"Conv{}", op_family::conv_1x1, work, seconds(n * 1.9e-9), {flops(n * 0.1), "Erf"}});
     }
-    CHECK(fit_laws(samples).seconds_per_tail_flop == doctest::Approx(5e-9));
+    const auto laws = fit_laws(samples);
+    CHECK(laws.seconds_per_tail_flop.at("Sigmoid") == doctest::Approx(5e-9));
+    CHECK(laws.seconds_per_tail_flop.at("Erf") == doctest::Approx(9e-9));
+    CHECK(laws.seconds_per_tail_flop.at("") == doctest::Approx(7e-9));  // of an operator that was not measured
 }

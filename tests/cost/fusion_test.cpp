@@ -55,9 +55,10 @@ TEST_CASE("a gate and its product are fused together or not at all") {
     CHECK(all[1] == std::vector<std::string>{"conv > gate"});
     CHECK(all[2] == std::vector<std::string>{"conv > gate"});
     const auto of_host = tails(*net, {true, false, false});
-    CHECK(of_host[0].value > 0.0);
-    CHECK(of_host[1].value == 0.0);
-    CHECK(tails(*net, {true, true, true})[0].value == 0.0);
+    CHECK(of_host[0].amount.value > 0.0);
+    CHECK(of_host[0].op == "Sigmoid");
+    CHECK(of_host[1] == tail_work{});
+    CHECK(tails(*net, {true, true, true})[0] == tail_work{});
 }
 
 TEST_CASE("what is learned on one model holds for another with other activations") {

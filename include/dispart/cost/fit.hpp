@@ -170,16 +170,21 @@ inline bool is_uniform(op_family family) {
     return family >= op_family::recurrent && family != op_family::other;
 }
 
-/// What transcendental tails cost: over all samples that have one, the time that their own laws leave.
-inline double tail_rate(std::span<const cost_sample> samples, const fitted_model& laws) {
-    double left = 0.0, operations = 0.0;
+/// Seconds per operation of tails, by operator and (under "") of all: what their hosts' laws leave of the time.
+inline std::map<std::string, double, std::less<>> tail_rates(std::span<const cost_sample> samples,
+                                                             const fitted_model& laws) {
+    std::map<std::string, std::array<double, 2>> left;  // seconds, operations
     for (const cost_sample& s : samples) {
         const cost_law& own = laws.law(operator_of(s), s.family);
-        if (!(s.tail.value > 0.0) || own.samples == 0) continue;
-        left += (s.measured - own(s.work)).value;
-        operations += s.tail.value;
+        if (!(s.tail.amount.value > 0.0) || own.samples == 0) continue;
+        for (const std::string& op : {s.tail.op, std::string()}) {
+            left[op][0] += (s.measured - own(s.work)).value;
+            left[op][1] += s.tail.amount.value;
+        }
     }
-    return operations > 0.0 ? std::max(0.0, left / operations) : 0.0;
+    std::map<std::string, double, std::less<>> rates;
+    for (const auto& [op, sums] : left) rates[op] = std::max(0.0, sums[0] / sums[1]);
+    return rates;
 }
 
 }  // namespace detail
@@ -194,7 +199,7 @@ inline double tail_rate(std::span<const cost_sample> samples, const fitted_model
     seconds shortest = options.most_overhead;
     for (const cost_sample& s : samples) {
         if (s.measured.value > 0.0) shortest = std::min(shortest, s.measured);
-        if (s.tail.value > 0.0) continue;
+        if (s.tail.amount.value > 0.0) continue;
         by_family[static_cast<std::size_t>(s.family)].push_back(&s);
         if (detail::is_uniform(s.family)) by_operator[operator_of(s)].push_back(&s);
     }
@@ -203,7 +208,7 @@ inline double tail_rate(std::span<const cost_sample> samples, const fitted_model
     for (std::size_t f = 0; f < op_family_count; ++f) fitted.families[f] = fit_law(by_family[f], options);
     for (const auto& [op, own] : by_operator)
         if (own.size() >= options.operator_samples) fitted.operators[op] = fit_law(own, options);
-    fitted.seconds_per_tail_flop = detail::tail_rate(samples, fitted);
+    fitted.seconds_per_tail_flop = detail::tail_rates(samples, fitted);
     return fitted;
 }
 

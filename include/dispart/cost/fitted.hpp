@@ -28,8 +28,8 @@ template <class Fallback = roofline>
 struct basic_fitted_model {
     std::map<std::string, cost_law, std::less<>> operators{};  ///< of operators with enough samples of their own
     std::array<cost_law, op_family_count> families{};          ///< [family]
-    double seconds_per_tail_flop =
-        0.0;  ///< of transcendental layers done in the same pass as the layer before them
+    /// Of transcendental layers done in the same pass as the layer before them, by operator; "" for the others.
+    std::map<std::string, double, std::less<>> seconds_per_tail_flop{};
     flops_per_second measured_speed{};  ///< of the machine that was measured; 0: laws hold for every device
     Fallback fallback{};
     fusion_rules fusion{};          ///< which layers join the layer before them
@@ -52,7 +52,7 @@ struct basic_fitted_model {
     template <class Layer, class Tensor>
     [[nodiscard]] seconds compute(const layer_view<Layer, Tensor>& view, const device& on) const {
         const op_family family = family_of(view);
-        if (fused.contains(view.layer.name)) return tail(view.work, family) * scale(on);
+        if (fused.contains(view.layer.name)) return tail(view.layer.op, view.work, family) * scale(on);
         const cost_law& known = law(view.layer.op, family);
         return known.samples > 0 ? known(view.work) * scale(on) : fallback.compute(view, on);
     }
@@ -73,8 +73,11 @@ struct basic_fitted_model {
     [[nodiscard]] double scale(const device& on) const {
         return on.slowdown * (measured_speed.value > 0.0 ? measured_speed / on.speed : 1.0);
     }
-    [[nodiscard]] seconds tail(const layer_work& work, op_family family) const {
-        return seconds(family == op_family::transcendental ? seconds_per_tail_flop * work.compute.value : 0.0);
+    [[nodiscard]] seconds tail(std::string_view op, const layer_work& work, op_family family) const {
+        if (family != op_family::transcendental) return seconds(0.0);
+        auto rate = seconds_per_tail_flop.find(op);
+        if (rate == seconds_per_tail_flop.end()) rate = seconds_per_tail_flop.find("");
+        return seconds(rate != seconds_per_tail_flop.end() ? rate->second * work.compute.value : 0.0);
     }
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dispart/cost/family.hpp"
+#include "dispart/cost/sample.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/model/uses.hpp"
 #include "dispart/model/work.hpp"
@@ -71,14 +72,14 @@ template <class Layer, class Tensor>
     return candidates;
 }
 
-/// Operations of the transcendental layers that each layer does in its own pass.
+/// The transcendental layers that each layer does in its own pass.
 /// \param took_time [vertex] false for layers that were fused
-/// \return [vertex]; 0 for the fused layers themselves
+/// \return [vertex]; nothing for the fused layers themselves
 template <class Layer, class Tensor>
-[[nodiscard]] std::vector<flops> tails(const layer_graph<Layer, Tensor>& g,
-                                       const std::vector<bool>& took_time) {
+[[nodiscard]] std::vector<tail_work> tails(const layer_graph<Layer, Tensor>& g,
+                                           const std::vector<bool>& took_time) {
     const auto maker = producers(g);
-    std::vector<flops> of_host(num_vertices(g));
+    std::vector<tail_work> of_host(num_vertices(g));
     for (layer_id v = 0; v < num_vertices(g); ++v) {
         const viewed_layer<Layer, Tensor> viewed(g, v);
         if (took_time[v] || family_of(viewed.view()) != op_family::transcendental) continue;
@@ -87,7 +88,9 @@ template <class Layer, class Tensor>
             const tensor_id t = g[host].inputs.empty() ? no_id : g[host].inputs[0];
             host = t == no_id ? no_id : maker[t];
         }
-        if (host != no_id && took_time[host]) of_host[host] += viewed.view().work.compute;
+        if (host == no_id || !took_time[host]) continue;
+        of_host[host].amount += viewed.view().work.compute;
+        if (of_host[host].op.empty()) of_host[host].op = g[v].op;
     }
     return of_host;
 }

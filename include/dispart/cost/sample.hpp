@@ -13,13 +13,21 @@
 
 namespace dispart {
 
+/// Transcendental layers (Sigmoid, Erf, ...) that are done in another layer's pass.
+struct tail_work {
+    flops amount{};    ///< operations of all
+    std::string op{};  ///< of the first; a tail of several is priced as if all were like it
+
+    friend bool operator==(const tail_work&, const tail_work&) = default;
+};
+
 /// A layer's work and the time that it took, together with the layers done in the same pass.
 struct cost_sample {
     std::string signature{};
     op_family family = op_family::other;
     layer_work work{};
     seconds measured{};
-    flops tail{};  ///< of the transcendental layers (Sigmoid, Tanh, ...) done in the same pass
+    tail_work tail{};
 };
 
 /// The operator of a sample: what its signature begins with.

@@ -31,7 +31,8 @@ inline result<void> read_value(const json& value, const std::string& path, cost_
     in.get("output_bytes", out.work.output);
     in.get("weight_bytes", out.work.weights);
     in.get("seconds", out.measured);
-    in.maybe("tail_flops", out.tail);
+    in.maybe("tail_flops", out.tail.amount);
+    in.maybe("tail_operator", out.tail.op);
     return in.finish();
 }
 
@@ -65,7 +66,10 @@ inline ordered_json sample_to_json(const cost_sample& s) {
                      {"output_bytes", s.work.output.value},
                      {"weight_bytes", s.work.weights.value},
                      {"seconds", s.measured.value}};
-    if (s.tail.value > 0.0) out["tail_flops"] = s.tail.value;
+    if (s.tail.amount.value > 0.0) {
+        out["tail_flops"] = s.tail.amount.value;
+        out["tail_operator"] = s.tail.op;
+    }
     return out;
 }
 
@@ -81,7 +85,7 @@ inline result<void> check_profile(const profile& p) {
     for (std::size_t i = 0; i < p.samples.size(); ++i) {
         const auto& s = p.samples[i];
         for (const double value : {s.work.compute.value, s.work.input.value, s.work.output.value,
-                                   s.work.weights.value, s.measured.value, s.tail.value})
+                                   s.work.weights.value, s.measured.value, s.tail.amount.value})
             DISPART_CHECK(amount("samples[" + std::to_string(i) + "]", value));
     }
     return {};
