@@ -53,13 +53,15 @@ const tensor_info& tensor_named(const model& m, const std::string& name) {
     return *at;
 }
 
-/// Computes Equal of two int64 tensors of one shape and Not; enough for the conditions below.
+/// Computes Equal of two int64 tensors of one shape, Not and Identity; enough for the conditions below.
 result<std::vector<tensor>> compare(const layer& self, std::span<const tensor> operands, std::int64_t) {
     tensor out(dtype::boolean, operands[0].dims());
     for (std::size_t i = 0; i < out.size(); ++i) {
         if (self.op == "Equal")
             out.data<bool>()[i] = operands[0].data<std::int64_t>()[i] == operands[1].data<std::int64_t>()[i];
         else if (self.op == "Not") out.data<bool>()[i] = !operands[0].data<bool>()[i];
+        else if (self.op == "Identity" && operands[0].type() == dtype::boolean)
+            out.data<bool>()[i] = operands[0].data<bool>()[i];
         else return fail(errc::unsupported, self.name, self.op);
     }
     return std::vector{out};
@@ -169,14 +171,12 @@ TEST_CASE("attributes of every type keep their value, with and without a stated 
 TEST_CASE("every operator that is not handled is named with a node") {
     graph g = relu_graph();
     g.nodes = {node("Fancy", {"x"}, {"a"}, "first"), node("Fancy", {"a"}, {"b"}),
-               node("Relu", {"b"}, {"c"}, "r", {}, "com.example"),
-               node("Loop", {"c"}, {"y"}, "l", {graph_attribute("body", relu_graph().encoded())})};
+               node("Relu", {"b"}, {"y"}, "r", {}, "com.example")};
     const auto e = error_of(model_message(g));
     CHECK(e.code == errc::unsupported);
     CHECK(e.offender == "first");
     CHECK(mentions(e, "Fancy (node 'first' and 1 more)"));
     CHECK(mentions(e, "Relu of domain com.example (node 'r')"));
-    CHECK(mentions(e, "Loop (node 'l')"));
 }
 
 TEST_CASE("inputs that are no tensors, or tensors of strings, are refused by name") {
@@ -362,6 +362,96 @@ TEST_CASE(
     // The input that decides may be given a value, of any numeric type where there is an evaluator.
     CHECK(ops_of(read_good(choose(total), {.input_values = {{"c", flag(true)}}, .simplify = false})) ==
           std::vector<std::string>{"Identity"});
+}
+
+TEST_CASE("a Loop whose turns are known is unrolled") {
+    // acc' = acc + w, given on to the next turn and stacked; w belongs to the body.
+    graph body{.nodes = {node("Add", {"acc", "w"}, {"sum"}, "a"), node("Identity", {"go"}, {"on"}, "i")},
+               .inputs = {value("turn", {}, 7), value("go", {}, 9), value("acc", {2, 3})},
+               .outputs = {value("on", {}, 9), value("sum", {}), value("sum", {})},
+               .initializers = {tensor_message(two, "w")}};
+    graph g = relu_graph();
+    g.outputs = {value("y", {}), value("all", {})};
+    const auto looped = [&](const names& operands, std::int64_t turns) {
+        g.nodes = {node("Loop", operands, {"y", "all"}, "loop", {graph_attribute("body", body.encoded())})};
+        g.initializers = {tensor_message(tensor::of<std::int64_t>({}, std::vector{turns}), "n"),
+                          tensor_message(flag(true), "yes")};
+        return model_message(g);
+    };
+    const io::onnx_options known{.evaluator = compare, .simplify = false};
+    const auto m = read_good(looped({"n", "yes", "x"}, 3), known);
+    std::vector<layer_id> sums;
+    for (layer_id v = 0; v < num_vertices(m); ++v)
+        if (m[v].op == "Add") sums.push_back(v);
+    REQUIRE(sums.size() == 3);
+    CHECK(m[sums[0]].inputs[0] == info(m).inputs[0]);
+    CHECK(m[sums[2]].name == "loop/2/a");
+    for (std::size_t i = 1; i < 3; ++i) CHECK(m[sums[i]].inputs[0] == m[sums[i - 1]].outputs[0]);
+    CHECK(tensor_named(m, "loop/w").constant);
+    CHECK(tensor_named(m, "y").dims == shape{2, 3});
+    CHECK(tensor_named(m, "all").dims == shape{3, 2, 3});
+    CHECK(m[num_vertices(m) - 1].op == "Concat");
+
+    // Without a condition, and without an end.
+    CHECK(tensor_named(read_good(looped({"n", "", "x"}, 2), known), "all").dims == shape{2, 2, 3});
+    CHECK(error_of(looped({"", "yes", "x"}, 0), known).code == errc::limit_exceeded);
+    CHECK(error_of(looped({"n", "yes"}, 3)).code == errc::invalid_model);
+    CHECK(mentions(error_of(looped({"n", "yes", "x"}, 0)), "no turn"));
+    g.inputs.push_back(value("times", {}, 7));
+    CHECK(mentions(error_of(looped({"times", "yes", "x"}, 3), known), "number of turns is not constant"));
+
+    // The body itself decides when to stop: it goes on while its turn is 0.
+    body.nodes = {node("Add", {"acc", "w"}, {"sum"}, "a"), node("Equal", {"turn", "zero"}, {"on"}, "i")};
+    body.initializers.push_back(
+        tensor_message(tensor::of<std::int64_t>({}, std::vector<std::int64_t>{0}), "zero"));
+    g.inputs.pop_back();
+    const auto stopped = read_good(looped({"", "yes", "x"}, 0), known);
+    CHECK(tensor_named(stopped, "all").dims == shape{2, 2, 3});
+}
+
+TEST_CASE("a Scan over known extents is unrolled, in both directions") {
+    graph body{.nodes = {node("Add", {"acc", "e"}, {"sum"}, "a")},
+               .inputs = {value("acc", {2}), value("e", {2})},
+               .outputs = {value("sum", {}), value("sum", {})}};
+    const auto list = [](const std::string& name, std::int64_t number) {
+        return field(1, name) + field(8, number) + field(20, 7);
+    };
+    graph g{.inputs = {value("start", {2}), value("x", {2, 3})},
+            .outputs = {value("y", {}), value("all", {})}};
+    const auto scanned = [&](std::int64_t backward) {
+        g.nodes = {node("Scan", {"start", "x"}, {"y", "all"}, "scan",
+                        {graph_attribute("body", body.encoded()), integer("num_scan_inputs", 1),
+                         list("scan_input_axes", 1), list("scan_input_directions", backward),
+                         list("scan_output_axes", 1), list("scan_output_directions", backward)})};
+        return model_message(g);
+    };
+    for (const std::int64_t backward : {0, 1}) {
+        const auto m = read_good(scanned(backward), raw);
+        CHECK(tensor_named(m, "y").dims == shape{2});
+        CHECK(tensor_named(m, "all").dims == shape{2, 3});
+        std::vector<std::int64_t> places;
+        std::vector<tensor_id> sums, stacked;
+        for (layer_id v = 0; v < num_vertices(m); ++v) {
+            if (m[v].op == "Gather")
+                places.push_back(info(m).tensors[m[v].inputs[1]].value.data<std::int64_t>()[0]);
+            if (m[v].op == "Add") sums.push_back(m[v].outputs[0]);
+            if (m[v].op == "Unsqueeze") stacked.push_back(m[v].inputs[0]);
+        }
+        if (backward == 1) std::reverse(stacked.begin(), stacked.end());
+        CHECK(places ==
+              (backward == 1 ? std::vector<std::int64_t>{2, 1, 0} : std::vector<std::int64_t>{0, 1, 2}));
+        CHECK(stacked == sums);
+    }
+    g.inputs[1] = value("x", {2});
+    CHECK(error_of(scanned(0)).code == errc::invalid_model);
+    body.outputs.pop_back();
+    CHECK(error_of(scanned(0)).code == errc::invalid_model);
+    g.inputs[1] = value("x", {2, 3});
+    g.outputs.pop_back();
+    g.nodes = {node("NonZero", {"x"}, {"z"}),
+               node("Scan", {"start", "z"}, {"y"}, "scan",
+                    {graph_attribute("body", body.encoded()), integer("num_scan_inputs", 1)})};
+    CHECK(mentions(error_of(model_message(g)), "unknown length (node 'scan')"));
 }
 
 TEST_CASE("extents that the file leaves open are named where a shape does not fit") {

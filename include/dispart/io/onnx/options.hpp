@@ -26,7 +26,7 @@ struct onnx_options {
     /// Values of inputs by name: such an input becomes a constant. A name that is no input is an error.
     std::map<std::string, tensor, std::less<>> input_values{};
     /// Computes constants; without one, shapes that are computed (Shape, Gather, Concat, Reshape) stay unknown, which is an
-    /// error, and `If` needs an initialiser as its condition. `dispart::kernels::evaluate_layer` is one.
+    /// error, and `If` and `Loop` need initialisers to decide them. `dispart::kernels::evaluate_layer` is one.
     layer_evaluator evaluator{};
     /// Folds constants, merges BatchNormalization into convolutions and removes what is not needed (`dispart::simplify`).
     bool simplify = true;

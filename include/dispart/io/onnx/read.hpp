@@ -35,8 +35,9 @@ namespace detail {
 ///
 /// Initialisers and Constant nodes become constants (an initialiser that is listed as an input too is no input), symbolic
 /// dimensions are bound, the file's own functions are inlined, and so is the branch of an `If` whose condition can be
-/// computed; of one that only a request decides both branches are computed and Where chooses. A node without a name is called like its first result. Models without opset_import (IR versions 1 and 2)
-/// are taken as opset 1. Shapes that the file tells are not used where `options.infer` is set.
+/// computed; of one that only a request decides both branches are computed and Where chooses. A `Loop` whose number of
+/// turns can be computed and a `Scan` over known extents are unrolled. A node without a name is called like its first
+/// result. Models without opset_import (IR versions 1 and 2) are taken as opset 1. Shapes that the file tells are not used where `options.infer` is set.
 ///
 /// Errors: parse_error with the offset of the field (truncated, damaged, not ONNX); unsupported, naming every operator
 /// that is not handled and a node of each, or an element type; invalid_model (cycle, name without producer, duplicate

@@ -1,11 +1,15 @@
 #pragma once
 /// \file
-/// From ONNX's messages to a layer graph: names resolved, constants decoded, functions and decided branches inlined.
+/// From ONNX's messages to a layer graph: names resolved, constants decoded, functions and decided branches inlined,
+/// loops of a known number of turns unrolled.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +62,7 @@ class onnx_importer {
     using targets = std::unordered_map<std::string_view, std::vector<tensor_id>>;
 
     static constexpr std::size_t most_nested = 32;
+    static constexpr std::size_t most_turns = 4096;
     /// Bytes of nodes in functions and branches, counted once for each time that they are inlined.
     static constexpr std::size_t most_inlined_bytes = std::size_t{1} << 28;
 
@@ -220,6 +225,8 @@ class onnx_importer {
             return inline_function(node, *function->second, scope, name);
         if (is_standard(node.domain) && node.op == "Constant") return add_constant(node, scope, name);
         if (is_standard(node.domain) && node.op == "If") return inline_branch(node, scope, name);
+        if (is_standard(node.domain) && node.op == "Loop") return unroll_loop(node, scope, name);
+        if (is_standard(node.domain) && node.op == "Scan") return unroll_scan(node, scope, name);
         if (!native) {
             unsupported_.add("operator " + std::string(node.op) +
                                  (is_standard(node.domain) ? "" : " of domain " + std::string(node.domain)),
@@ -308,10 +315,25 @@ class onnx_importer {
             const auto& left = wanted[outputs[i]];
             if (std::find(left.begin(), left.end(), results[i]) == left.end()) continue;
             DISPART_TRY(const auto from, resolve(outputs[i], scope, name));
-            append(
-                {.name = layer_names_.make(name), .op = "Identity", .inputs = {from}, .outputs = {results[i]}});
+            add_identity(from, results[i], name);
         }
         return {};
+    }
+
+    void add_identity(tensor_id from, tensor_id to, const std::string& name) {
+        append({.name = layer_names_.make(name), .op = "Identity", .inputs = {from}, .outputs = {to}});
+    }
+
+    /// A tensor that the file does not name.
+    [[nodiscard]] tensor_id made_tensor(const std::string& name) {
+        info(graph_).tensors.push_back({.name = tensor_names_.make(name)});
+        return info(graph_).tensors.size() - 1;
+    }
+
+    [[nodiscard]] tensor_id made_constant(const std::string& name, tensor value) {
+        const tensor_id t = made_tensor(name);
+        make_constant(t, std::move(value));
+        return t;
     }
 
     [[nodiscard]] result<void> inline_function(const node_proto& node, const function_proto& function,
@@ -372,11 +394,9 @@ class onnx_importer {
         std::vector<tensor_id> taken[2];
         for (const std::size_t side : {0U, 1U}) {
             for (const auto t : results) {
-                const tensor_id made = info(graph_).tensors.size();
-                taken[side].push_back(t == no_id ? no_id : made);
-                if (t == no_id) continue;
-                info(graph_).tensors.push_back({.name = tensor_names_.make(info(graph_).tensors[t].name +
-                                                                           (side == 0 ? "/then" : "/else"))});
+                taken[side].push_back(
+                    t == no_id ? no_id
+                               : made_tensor(info(graph_).tensors[t].name + (side == 0 ? "/then" : "/else")));
             }
             DISPART_CHECK(
                 inline_one_branch(node, side == 0 ? "then_branch" : "else_branch", scope, name, taken[side]));
@@ -397,6 +417,204 @@ class onnx_importer {
                     .outputs = {results[i]}});
         }
         return {};
+    }
+
+    // Unrolling.
+
+    /// The body of a Loop or Scan. Its initialisers are added once, and seen by every turn.
+    struct repeated_body {
+        graph_proto graph{};
+        name_scope shared{};
+        std::size_t turns = 0;  ///< so far
+    };
+
+    [[nodiscard]] result<repeated_body> body_of(const node_proto& node, const name_scope& scope,
+                                                const std::string& name) {
+        const auto encoded = graph_attribute(node.attributes, "body", state_);
+        if (!encoded) return fail(errc::invalid_model, name, "it lacks a body");
+        repeated_body body{.graph = parse_graph({*encoded, state_})};
+        DISPART_TRY(body.shared, enter(scope, {}, name));
+        body.shared.outer = &scope;
+        body.shared.arguments = scope.arguments;
+        DISPART_CHECK(add_initializers(body.graph, body.shared));
+        return body;
+    }
+
+    /// Adds the body's nodes once more, its inputs being those tensors; gives its outputs.
+    [[nodiscard]] result<std::vector<tensor_id>> add_turn(repeated_body& body,
+                                                          std::span<const tensor_id> inputs) {
+        const auto title = body.shared.prefix + std::to_string(body.turns++);
+        inlined_bytes_ += 1024;
+        if (body.turns > most_turns) return fail(errc::limit_exceeded, title, "the loop has too many turns");
+        DISPART_TRY(auto inner, enter(body.shared, body.graph.nodes, title));
+        inner.outer = &body.shared;
+        inner.arguments = body.shared.arguments;
+        for (std::size_t i = 0; i < inputs.size(); ++i)
+            if (!inner.ids.emplace(body.graph.inputs[i].name, inputs[i]).second)
+                return fail(errc::invalid_model, title, "two inputs of the body have one name");
+        targets none;
+        DISPART_CHECK(declare_results(body.graph.nodes, inner, none));
+        DISPART_CHECK(add_nodes(body.graph.nodes, inner));
+        std::vector<tensor_id> outputs;
+        for (const auto& output : body.graph.outputs) {
+            DISPART_TRY(const auto t, resolve(output.name, inner, title));
+            outputs.push_back(t);
+        }
+        return outputs;
+    }
+
+    /// What every turn gave, one after the other along a new axis.
+    void add_stack(std::vector<tensor_id> turns, tensor_id to, std::int64_t axis, const std::string& name) {
+        const std::vector<std::int64_t> axes{axis};
+        const bool as_operand = info(graph_).opset >= 13;
+        const auto operand =
+            as_operand ? made_constant(name + "/axes", tensor::of<std::int64_t>({1}, axes)) : no_id;
+        for (auto& each : turns) {
+            const tensor_id longer = made_tensor(name + "/element");
+            layer unsqueeze{
+                .name = layer_names_.make(name), .op = "Unsqueeze", .inputs = {each}, .outputs = {longer}};
+            if (as_operand) unsqueeze.inputs.push_back(operand);
+            else unsqueeze.attrs = {{"axes", axes}};
+            append(std::move(unsqueeze));
+            each = longer;
+        }
+        append({.name = layer_names_.make(name),
+                .op = "Concat",
+                .inputs = std::move(turns),
+                .outputs = {to},
+                .attrs = {{"axis", axis}}});
+    }
+
+    /// A Loop whose number of turns is known while the file is read. Each turn takes what the one before gave.
+    [[nodiscard]] result<void> unroll_loop(const node_proto& node, const name_scope& scope,
+                                           const std::string& name) {
+        DISPART_TRY(auto operands, ids_of(node.inputs, scope, name));
+        DISPART_TRY(const auto results, ids_of(node.outputs, scope, name));
+        DISPART_TRY(auto body, body_of(node, scope, name));
+        const std::size_t inputs = body.graph.inputs.size(), outputs = body.graph.outputs.size();
+        if (operands.size() < 2 || operands.size() != inputs || outputs + 1 < inputs ||
+            results.size() + 1 > outputs)
+            return fail(errc::invalid_model, name, "the body's inputs and outputs are not those of the Loop");
+        const std::size_t carried = inputs - 2;
+        std::vector<std::vector<tensor_id>> elements(outputs - 1);
+        std::optional<std::int64_t> most = std::numeric_limits<std::int64_t>::max();
+        if (operands[0] != no_id) most = known_.integer(graph_, operands[0], options_.evaluator);
+        for (std::int64_t turn = 0;; ++turn) {
+            std::optional<bool> goes_on = true;
+            if (operands[1] != no_id) goes_on = known_.condition(graph_, operands[1], options_.evaluator);
+            if (!unsupported_.empty()) return {};
+            if (!most || !goes_on) {
+                unsupported_.add("operator Loop whose number of turns is not constant", name);
+                return {};
+            }
+            if (turn >= *most || !*goes_on) break;
+            if (operands[1] == no_id)
+                operands[1] = made_constant(name + "/condition", tensor::of<bool>({}, std::array{true}));
+            operands[0] = made_constant(name + "/turn", tensor::of<std::int64_t>({}, std::array{turn}));
+            DISPART_TRY(const auto made, add_turn(body, operands));
+            std::copy_n(made.begin(), carried + 1, operands.begin() + 1);
+            for (std::size_t i = carried; i + 1 < outputs; ++i) elements[i].push_back(made[i + 1]);
+        }
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            if (results[i] == no_id) continue;
+            if (i < carried) add_identity(operands[i + 2], results[i], name);
+            else if (!elements[i].empty()) add_stack(std::move(elements[i]), results[i], 0, name);
+            else unsupported_.add("operator Loop that has no turn to stack results of", name);
+        }
+        return {};
+    }
+
+    /// A Scan over extents that are known while the file is read: an element of each sequence a turn.
+    [[nodiscard]] result<void> unroll_scan(const node_proto& node, const name_scope& scope,
+                                           const std::string& name) {
+        if (info(graph_).opset < 9) {
+            unsupported_.add("operator Scan before opset 9", name);
+            return {};
+        }
+        DISPART_TRY(const auto operands, ids_of(node.inputs, scope, name));
+        DISPART_TRY(const auto results, ids_of(node.outputs, scope, name));
+        DISPART_TRY(auto body, body_of(node, scope, name));
+        DISPART_TRY(const auto how, scan_attributes(node, name));
+        const std::size_t outputs = body.graph.outputs.size();
+        const auto sequences = get_or<std::int64_t>(how, "num_scan_inputs", 0);
+        if (sequences < 1 || static_cast<std::size_t>(sequences) > operands.size() ||
+            operands.size() != body.graph.inputs.size() || results.size() != outputs ||
+            std::count(operands.begin(), operands.end(), no_id) > 0)
+            return fail(errc::invalid_model, name, "the body's inputs and outputs are not those of the Scan");
+        const std::size_t carried = operands.size() - static_cast<std::size_t>(sequences);
+        if (outputs < carried) return fail(errc::invalid_model, name, "the body gives too few results");
+        const auto of_each = [&](const char* attribute, std::size_t i) {
+            const auto list = get_or<std::vector<std::int64_t>>(how, attribute, {});
+            return i < list.size() ? list[i] : 0;
+        };
+        std::vector<scanned> over;
+        for (std::size_t i = carried; i < operands.size(); ++i) {
+            const auto dims = known_.dims(graph_, operands[i], options_.evaluator);
+            if (!unsupported_.empty()) return {};
+            if (!dims) {
+                unsupported_.add("operator Scan over a sequence of unknown length", name);
+                return {};
+            }
+            const auto axis =
+                dispart::detail::normal_axis(of_each("scan_input_axes", i - carried), dims->size());
+            if (!axis) return fail(errc::invalid_model, name, "a scan axis that the operand does not have");
+            over.push_back({operands[i], static_cast<std::int64_t>(*axis), (*dims)[*axis],
+                            of_each("scan_input_directions", i - carried) == 1});
+            if (over.back().length != over.front().length)
+                return fail(errc::shape_mismatch, name, "the sequences differ in length");
+        }
+        std::vector<tensor_id> state(operands.begin(),
+                                     operands.begin() + static_cast<std::ptrdiff_t>(carried));
+        std::vector<std::vector<tensor_id>> elements(outputs);
+        for (std::int64_t turn = 0; turn < over.front().length; ++turn) {
+            auto inputs = state;
+            for (const auto& each : over) inputs.push_back(add_element(each, turn, name));
+            DISPART_TRY(const auto made, add_turn(body, inputs));
+            std::copy_n(made.begin(), carried, state.begin());
+            for (std::size_t i = carried; i < outputs; ++i) elements[i].push_back(made[i]);
+        }
+        for (std::size_t i = 0; i < outputs; ++i) {
+            if (results[i] == no_id) continue;
+            if (i < carried) {
+                add_identity(state[i], results[i], name);
+                continue;
+            }
+            if (of_each("scan_output_directions", i - carried) == 1)
+                std::reverse(elements[i].begin(), elements[i].end());
+            if (elements[i].empty()) unsupported_.add("operator Scan over nothing", name);
+            else
+                add_stack(std::move(elements[i]), results[i], of_each("scan_output_axes", i - carried), name);
+        }
+        return {};
+    }
+
+    /// A sequence that a Scan goes through.
+    struct scanned {
+        tensor_id sequence = no_id;
+        std::int64_t axis = 0;
+        std::int64_t length = 0;
+        bool backward = false;
+    };
+
+    /// The element of a turn, without the axis.
+    [[nodiscard]] tensor_id add_element(const scanned& from, std::int64_t turn, const std::string& name) {
+        const std::int64_t place = from.backward ? from.length - 1 - turn : turn;
+        const auto index = made_constant(name + "/index", tensor::of<std::int64_t>({}, std::array{place}));
+        const auto element = made_tensor(name + "/element");
+        append({.name = layer_names_.make(name),
+                .op = "Gather",
+                .inputs = {from.sequence, index},
+                .outputs = {element},
+                .attrs = {{"axis", from.axis}}});
+        return element;
+    }
+
+    /// A Scan's attributes without its body. Errors: those of attributes_of.
+    [[nodiscard]] result<attributes> scan_attributes(const node_proto& node, const std::string& name) {
+        std::vector<std::string_view> plain;
+        for (const auto encoded : node.attributes)
+            if (parse_attribute({encoded, state_}).type != attribute_type::graph) plain.push_back(encoded);
+        return attributes_of(plain, {}, name);
     }
 
     const onnx_options& options_;

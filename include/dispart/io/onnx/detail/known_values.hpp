@@ -1,8 +1,9 @@
 #pragma once
 /// \file
-/// What can be known of a graph's tensors while it is still being read: the conditions of `If`.
+/// What can be known of a graph's tensors while it is still being read: the conditions of `If`, the turns of `Loop`.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "dispart/model/evaluator.hpp"
@@ -16,11 +17,22 @@ class known_values {
   public:
     /// The value of a scalar boolean tensor, where the layers so far decide it.
     [[nodiscard]] std::optional<bool> condition(const model& g, tensor_id t, const layer_evaluator& evaluate) {
-        catch_up(g, evaluate);
-        follow(g, t);
-        const tensor& value = known_.tensors[t].value;
+        const tensor& value = about(g, t, evaluate).value;
         if (!value.has_value() || value.type() != dtype::boolean || value.size() != 1) return std::nullopt;
         return value.data<bool>()[0];
+    }
+
+    /// The value of a tensor with one 64-bit integer, where the layers so far decide it.
+    [[nodiscard]] std::optional<std::int64_t> integer(const model& g, tensor_id t,
+                                                      const layer_evaluator& evaluate) {
+        const tensor& value = about(g, t, evaluate).value;
+        if (!value.has_value() || value.type() != dtype::i64 || value.size() != 1) return std::nullopt;
+        return value.data<std::int64_t>()[0];
+    }
+
+    /// A tensor's shape, where the layers so far decide it.
+    [[nodiscard]] std::optional<shape> dims(const model& g, tensor_id t, const layer_evaluator& evaluate) {
+        return about(g, t, evaluate).dims;
     }
 
     /// True where Where(condition, a, b) is what an If gives: one condition, and a and b of one known type and shape, on
@@ -37,6 +49,12 @@ class known_values {
     }
 
   private:
+    [[nodiscard]] const tensor_info& about(const model& g, tensor_id t, const layer_evaluator& evaluate) {
+        catch_up(g, evaluate);
+        follow(g, t);
+        return known_.tensors[t];
+    }
+
     /// Looks at the layers that were added since the last time.
     void catch_up(const model& g, const layer_evaluator& evaluate) {
         for (; next_ < num_vertices(g); ++next_) {
