@@ -454,6 +454,67 @@ TEST_CASE("a Scan over known extents is unrolled, in both directions") {
     CHECK(mentions(error_of(model_message(g)), "unknown length (node 'scan')"));
 }
 
+TEST_CASE("sequences are followed, so that no layer sees one") {
+    const auto number = [](std::int64_t value) { return tensor::of<std::int64_t>({}, std::vector{value}); };
+    graph g = relu_graph({4, 3});
+    g.initializers = {tensor_message(number(2), "two"), tensor_message(number(-1), "last"),
+                      tensor_message(flag(true), "yes")};
+    const auto become = [&](const std::vector<message>& nodes) {
+        g.nodes = nodes;
+        return model_message(g);
+    };
+    const auto split = node("SplitToSequence", {"x", "two"}, {"parts"});
+    SUBCASE("made, changed and joined") {
+        const auto m = read_good(
+            become({split, node("Identity", {"parts"}, {"same"}),
+                    node("SequenceInsert", {"same", "x", "last"}, {"more"}),
+                    node("SequenceErase", {"more", "last"}, {"less"}),
+                    node("SequenceConstruct", {"x"}, {"one"}), node("SequenceAt", {"one", "last"}, {"first"}),
+                    node("SequenceInsert", {"less", "first"}, {"all"}),
+                    node("ConcatFromSequence", {"all"}, {"y"}, "", {integer("axis", 0)})}),
+            raw);
+        CHECK(tensor_named(m, "y").dims == shape{10, 3});  // rows 0 and 1, x, and x
+        CHECK(ops_of(m) == std::vector<std::string>{"Gather", "Gather", "Identity", "Concat"});
+        CHECK(m[3].inputs == std::vector<tensor_id>{m[0].outputs[0], info(m).inputs[0], m[2].outputs[0]});
+    }
+    SUBCASE("slices without the axis, stacked again") {
+        const auto m =
+            read_good(become({node("SplitToSequence", {"x"}, {"rows"}, "", {integer("keepdims", 0)}),
+                              node("ConcatFromSequence", {"rows"}, {"y"}, "",
+                                   {integer("axis", 1), integer("new_axis", 1)})}),
+                      raw);
+        CHECK(tensor_named(m, "y").dims == shape{3, 4});
+    }
+    SUBCASE("carried through a loop") {
+        const graph body{
+            .nodes = {node("Identity", {"go"}, {"on"}), node("SequenceInsert", {"list", "x"}, {"longer"})},
+            .inputs = {value("turn", {}, 7), value("go", {}, 9), value("list", {})},
+            .outputs = {value("on", {}, 9), value("longer", {})}};
+        const auto m =
+            read_good(become({node("SequenceEmpty", {}, {"none"}),
+                              node("Loop", {"two", "", "none"}, {"list"}, "loop",
+                                   {graph_attribute("body", body.encoded())}),
+                              node("ConcatFromSequence", {"list"}, {"y"}, "", {integer("axis", 0)})}),
+                      {.evaluator = compare, .simplify = false});
+        CHECK(tensor_named(m, "y").dims == shape{8, 3});
+    }
+    SUBCASE("a length is a constant") {
+        CHECK(tensor_named(read_good(become({split, node("SequenceLength", {"parts"}, {"y"})}), raw), "y")
+                  .value.data<std::int64_t>()[0] == 2);
+    }
+    SUBCASE("errors") {
+        CHECK(error_of(become({split, node("SequenceAt", {"parts", "two"}, {"y"})})).code ==
+              errc::invalid_model);
+        CHECK(error_of(become({node("SequenceAt", {"x", "two"}, {"y"})})).code == errc::invalid_model);
+        CHECK(mentions(error_of(become({split, node("Relu", {"parts"}, {"y"})})), "Relu on a sequence"));
+        CHECK(mentions(error_of(become({node("SequenceConstruct", {"x"}, {"y"})})), "a sequence as output"));
+        g.inputs[0] = value("x", {std::int64_t{1} << 21});
+        CHECK(error_of(become({split, node("SequenceLength", {"parts"}, {"y"})})).code == errc::limit_exceeded);
+        g.inputs = {value("x", {4}), value("k", {}, 7)};
+        CHECK(mentions(error_of(become({split, node("SequenceAt", {"parts", "k"}, {"y"})})), "not constant"));
+    }
+}
+
 TEST_CASE("extents that the file leaves open are named where a shape does not fit") {
     graph g = relu_graph();
     g.inputs = {value("x", {std::string("batch"), 3, std::string(""), 4})};

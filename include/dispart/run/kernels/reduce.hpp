@@ -220,20 +220,18 @@ template <class Better>
     DISPART_TRY(tensor out, c.make(dtype::i64, std::move(dims)));
     const bool last = c.integer("select_last_index", 0) != 0;
     std::int64_t* to = out.data<std::int64_t>().data();
-    const bool known =
-        visit_type(number_types{}, x.type(),
-                   [&, outer = outer, middle = middle, inner = inner]<class T>(std::type_identity<T>) {
-                       for (std::int64_t o = 0; o < outer; ++o)
-                           for (std::int64_t i = 0; i < inner; ++i) {
-                               const T* from = x.data<T>().data() + o * middle * inner + i;
-                               std::int64_t best = 0;
-                               for (std::int64_t m = 1; m < middle; ++m)
-                                   if (better(from[m * inner], from[best * inner]) ||
-                                       (last && from[m * inner] == from[best * inner]))
-                                       best = m;
-                               to[o * inner + i] = best;
-                           }
-                   });
+    const bool known = visit_type(number_types{}, x.type(), [&]<class T>(std::type_identity<T>) {
+        for (std::int64_t o = 0; o < outer; ++o)
+            for (std::int64_t i = 0; i < inner; ++i) {
+                const T* from = x.data<T>().data() + o * middle * inner + i;
+                std::int64_t best = 0;
+                for (std::int64_t m = 1; m < middle; ++m)
+                    if (better(from[m * inner], from[best * inner]) ||
+                        (last && from[m * inner] == from[best * inner]))
+                        best = m;
+                to[o * inner + i] = best;
+            }
+    });
     if (!known) return c.bad_type(0);
     return one(std::move(out));
 }

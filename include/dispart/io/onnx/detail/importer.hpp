@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// From ONNX's messages to a layer graph: names resolved, constants decoded, functions and decided branches inlined,
-/// loops of a known number of turns unrolled.
+/// loops of a known number of turns unrolled, sequences followed.
 
 #include <algorithm>
 #include <array>
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -63,6 +64,8 @@ class onnx_importer {
 
     static constexpr std::size_t most_nested = 32;
     static constexpr std::size_t most_turns = 4096;
+    static constexpr std::int64_t most_split = std::int64_t{1}
+                                               << 20;  ///< extent of what is split into a sequence
     /// Bytes of nodes in functions and branches, counted once for each time that they are inlined.
     static constexpr std::size_t most_inlined_bytes = std::size_t{1} << 28;
 
@@ -87,6 +90,7 @@ class onnx_importer {
         DISPART_CHECK(add_nodes(graph.nodes, scope));
         for (const auto& output : graph.outputs) {
             DISPART_TRY(const auto t, resolve(output.name, scope, info(graph_).name));
+            if (sequences_.contains(t)) unsupported_.add("a sequence as output", std::string(output.name));
             info(graph_).outputs.push_back(t);
         }
         return {};
@@ -227,6 +231,8 @@ class onnx_importer {
         if (is_standard(node.domain) && node.op == "If") return inline_branch(node, scope, name);
         if (is_standard(node.domain) && node.op == "Loop") return unroll_loop(node, scope, name);
         if (is_standard(node.domain) && node.op == "Scan") return unroll_scan(node, scope, name);
+        if (is_standard(node.domain) && is_about_sequences(node, scope))
+            return follow_sequence(node, scope, name);
         if (!native) {
             unsupported_.add("operator " + std::string(node.op) +
                                  (is_standard(node.domain) ? "" : " of domain " + std::string(node.domain)),
@@ -262,6 +268,8 @@ class onnx_importer {
                                          const std::string& name) {
         layer made{.name = layer_names_.make(name), .op = std::string(node.op)};
         DISPART_TRY(made.inputs, ids_of(node.inputs, scope, name));
+        for (const tensor_id t : made.inputs)
+            if (sequences_.contains(t)) unsupported_.add("operator " + made.op + " on a sequence", name);
         DISPART_TRY(made.outputs, ids_of(node.outputs, scope, name));
         DISPART_TRY(made.attrs, attributes_of(node.attributes, scope, name));
         append(std::move(made));
@@ -321,6 +329,10 @@ class onnx_importer {
     }
 
     void add_identity(tensor_id from, tensor_id to, const std::string& name) {
+        if (const auto list = sequences_.find(from); list != sequences_.end()) {
+            sequences_[to] = list->second;
+            return;
+        }
         append({.name = layer_names_.make(name), .op = "Identity", .inputs = {from}, .outputs = {to}});
     }
 
@@ -617,6 +629,148 @@ class onnx_importer {
         return attributes_of(plain, {}, name);
     }
 
+    // Sequences: lists of tensors that are followed while the file is read, so that no layer ever sees one.
+
+    [[nodiscard]] bool is_about_sequences(const node_proto& node, const name_scope& scope) const {
+        if (node.op == "Identity" && node.inputs.size() == 1) {
+            const auto t = scope.find(node.inputs[0]);
+            return t && sequences_.contains(*t);
+        }
+        static constexpr std::array<std::string_view, 8> known{
+            "SequenceEmpty",  "SequenceConstruct", "SequenceInsert",     "SequenceErase",
+            "SequenceLength", "SequenceAt",        "ConcatFromSequence", "SplitToSequence"};
+        return std::find(known.begin(), known.end(), node.op) != known.end();
+    }
+
+    [[nodiscard]] result<void> follow_sequence(const node_proto& node, const name_scope& scope,
+                                               const std::string& name) {
+        DISPART_TRY(const auto operands, ids_of(node.inputs, scope, name));
+        DISPART_TRY(const auto results, ids_of(node.outputs, scope, name));
+        DISPART_TRY(const auto attrs, attributes_of(node.attributes, scope, name));
+        if (results.size() != 1 || results[0] == no_id)
+            return fail(errc::invalid_model, name, "it has one result");
+        if (node.op == "SplitToSequence") return split_to_sequence(operands, attrs, results[0], name);
+        std::vector<tensor_id> list;
+        if (node.op == "SequenceConstruct") list = operands;
+        else if (node.op != "SequenceEmpty") {
+            const auto at = operands.empty() ? sequences_.end() : sequences_.find(operands[0]);
+            if (at == sequences_.end() && !unsupported_.empty()) return {};
+            if (at == sequences_.end()) return fail(errc::invalid_model, name, "its operand is no sequence");
+            list = at->second;
+        }
+        if (node.op == "SequenceLength") {
+            make_constant(results[0],
+                          tensor::of<std::int64_t>({}, std::array{static_cast<std::int64_t>(list.size())}));
+            return {};
+        }
+        if (node.op == "ConcatFromSequence") return join(std::move(list), attrs, results[0], name);
+        const bool inserts = node.op == "SequenceInsert";
+        if (inserts && operands.size() < 2)
+            return fail(errc::invalid_model, name, "it lacks a tensor to insert");
+        if (inserts || node.op == "SequenceErase" || node.op == "SequenceAt") {
+            DISPART_TRY(const auto place, place_in(list.size(), inserts, operands, name));
+            if (!place) return {};
+            const auto at = list.begin() + static_cast<std::ptrdiff_t>(*place);
+            if (node.op == "SequenceAt") return add_identity(*at, results[0], name), result<void>{};
+            if (inserts) list.insert(at, operands[1]);
+            else list.erase(at);
+        }
+        if (std::any_of(list.begin(), list.end(),
+                        [&](tensor_id t) { return t == no_id || sequences_.contains(t); }))
+            return fail(errc::invalid_model, name, "an element is no tensor");
+        return keep_sequence(results[0], std::move(list), name);
+    }
+
+    [[nodiscard]] result<void> keep_sequence(tensor_id t, std::vector<tensor_id> list,
+                                             const std::string& name) {
+        inlined_bytes_ += 64 + sizeof(tensor_id) * list.size();
+        if (inlined_bytes_ > most_inlined_bytes)
+            return fail(errc::limit_exceeded, name, "the sequences become too long");
+        sequences_[t] = std::move(list);
+        return {};
+    }
+
+    /// Where an element is, or is to be: counted from the end where that is negative, the end where nothing is said;
+    /// nothing, and a note, where only a request decides it. Errors: invalid_model (there is no such place).
+    [[nodiscard]] result<std::optional<std::size_t>> place_in(std::size_t length, bool inserts,
+                                                              const std::vector<tensor_id>& operands,
+                                                              const std::string& name) {
+        const auto count = static_cast<std::int64_t>(length);
+        const std::size_t at = inserts ? 2 : 1;
+        std::int64_t place = inserts ? count : count - 1;
+        if (operands.size() > at && operands[at] != no_id) {
+            const auto known = known_.integer(graph_, operands[at], options_.evaluator);
+            if (!known) {
+                if (unsupported_.empty())
+                    unsupported_.add("a place in a sequence that is not constant", name);
+                return std::nullopt;
+            }
+            place = *known < 0 ? *known + count : *known;
+        }
+        if (place < 0 || place >= count + (inserts ? 1 : 0))
+            return fail(errc::invalid_model, name, "the sequence has no such place");
+        return static_cast<std::size_t>(place);
+    }
+
+    [[nodiscard]] result<void> join(std::vector<tensor_id> list, const attributes& attrs, tensor_id to,
+                                    const std::string& name) {
+        const auto axis = get_or<std::int64_t>(attrs, "axis", 0);
+        if (list.empty()) return fail(errc::invalid_model, name, "nothing to join");
+        if (get_or<std::int64_t>(attrs, "new_axis", 0) != 0) add_stack(std::move(list), to, axis, name);
+        else
+            append({.name = layer_names_.make(name),
+                    .op = "Concat",
+                    .inputs = std::move(list),
+                    .outputs = {to},
+                    .attrs = {{"axis", axis}}});
+        return {};
+    }
+
+    /// Slices of one element each, without the axis unless `keepdims`, or of as many as a constant scalar says.
+    [[nodiscard]] result<void> split_to_sequence(const std::vector<tensor_id>& operands,
+                                                 const attributes& attrs, tensor_id to,
+                                                 const std::string& name) {
+        if (operands.empty() || operands[0] == no_id)
+            return fail(errc::invalid_model, name, "nothing to split");
+        const auto dims = known_.dims(graph_, operands[0], options_.evaluator);
+        const bool sized = operands.size() > 1 && operands[1] != no_id;
+        const auto size = sized ? known_.integer(graph_, operands[1], options_.evaluator) : std::int64_t{1};
+        const bool scalar = !sized || (size && info(graph_).tensors[operands[1]].dims == shape{});
+        if (!dims || !scalar) {
+            if (unsupported_.empty())
+                unsupported_.add("operator SplitToSequence of unknown or listed extents", name);
+            return {};
+        }
+        const auto axis = dispart::detail::normal_axis(get_or<std::int64_t>(attrs, "axis", 0), dims->size());
+        if (!axis || *size < 1) return fail(errc::invalid_model, name, "no such axis, or slices of nothing");
+        const scanned whole{operands[0], static_cast<std::int64_t>(*axis), (*dims)[*axis], false};
+        if (whole.length > most_split || (whole.length - 1) / *size >= static_cast<std::int64_t>(most_turns))
+            return fail(errc::limit_exceeded, name, "too many elements or slices");
+        inlined_bytes_ +=
+            sizeof(std::int64_t) * static_cast<std::size_t>(std::max<std::int64_t>(whole.length, 0));
+        const bool drops_axis = !sized && get_or<std::int64_t>(attrs, "keepdims", 1) == 0;
+        std::vector<tensor_id> list;
+        for (std::int64_t from = 0; from < whole.length; from += *size)
+            list.push_back(drops_axis ? add_element(whole, from, name)
+                                      : add_slice(whole, from, std::min(*size, whole.length - from), name));
+        return keep_sequence(to, std::move(list), name);
+    }
+
+    /// Several elements along the axis.
+    [[nodiscard]] tensor_id add_slice(const scanned& from, std::int64_t first, std::int64_t count,
+                                      const std::string& name) {
+        std::vector<std::int64_t> places(static_cast<std::size_t>(count));
+        std::iota(places.begin(), places.end(), first);
+        const auto slice = made_tensor(name + "/element");
+        append({.name = layer_names_.make(name),
+                .op = "Gather",
+                .inputs = {from.sequence,
+                           made_constant(name + "/index", tensor::of<std::int64_t>({count}, places))},
+                .outputs = {slice},
+                .attrs = {{"axis", from.axis}}});
+        return slice;
+    }
+
     const onnx_options& options_;
     wire_state& state_;
     external_data files_;
@@ -625,6 +779,7 @@ class onnx_importer {
     unique_names tensor_names_{};
     unique_names layer_names_{};
     known_values known_{};
+    std::unordered_map<tensor_id, std::vector<tensor_id>> sequences_{};
     unsupported_list unsupported_{};
     std::map<std::pair<std::string_view, std::string_view>, const function_proto*> functions_{};
     std::size_t inlined_bytes_ = 0;

@@ -22,12 +22,14 @@ class known_values {
         return value.data<bool>()[0];
     }
 
-    /// The value of a tensor with one 64-bit integer, where the layers so far decide it.
+    /// The value of a tensor with one integer of 32 or 64 bits, where the layers so far decide it.
     [[nodiscard]] std::optional<std::int64_t> integer(const model& g, tensor_id t,
                                                       const layer_evaluator& evaluate) {
         const tensor& value = about(g, t, evaluate).value;
-        if (!value.has_value() || value.type() != dtype::i64 || value.size() != 1) return std::nullopt;
-        return value.data<std::int64_t>()[0];
+        if (!value.has_value() || value.size() != 1) return std::nullopt;
+        if (value.type() == dtype::i64) return value.data<std::int64_t>()[0];
+        if (value.type() == dtype::i32) return value.data<std::int32_t>()[0];
+        return std::nullopt;
     }
 
     /// A tensor's shape, where the layers so far decide it.
