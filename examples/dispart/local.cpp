@@ -37,40 +37,44 @@ result<local_workers> local_workers::start(const std::vector<double>& slowdowns,
 namespace {
 
 /// This machine's workers as a cluster: links as measured to the first of them, requests from the coordinator.
-result<cluster> local_cluster(const std::vector<double>& slowdowns, const std::vector<std::string>& addresses,
-                              const link_measurement& loopback, flops_per_second speed) {
-    cluster_builder builder("local");
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < slowdowns.size(); ++i) {
-        names.push_back("worker" + std::to_string(i));
-        builder.device(
-            {.name = names.back(), .speed = speed, .address = addresses[i], .slowdown = slowdowns[i]});
-    }
-    builder.forwarder("coordinator");
-    names.push_back("coordinator");
-    return builder.mesh(names, {.latency = loopback.latency, .bandwidth = loopback.bandwidth})
-        .source("coordinator")
-        .sink("coordinator")
-        .build();
-}
+struct local_machines {
+    std::vector<double> slowdowns{};
+    std::vector<std::string> addresses{};
+    link_measurement loopback{};
+    flops_per_second speed{};
 
-/// [device] how much longer the stages of the trial took than its layers' costs say: the same for devices of one pace, 0
-/// where none of that pace worked.
-std::vector<double> factors_of(const dispart::plan& trial, const run_report& measured,
-                               const std::vector<double>& paces) {
-    std::map<double, std::pair<double, double>> by_pace;  // seconds measured and predicted
-    for (part_id s = 0; s < trial.stages.size(); ++s) {
-        auto& sums = by_pace[paces[trial.stages[s].device]];
-        sums.first += measured.stages[s].compute.value;
-        sums.second += trial.stages[s].compute_s;
+    /// \param first worker that becomes device 0; the others follow in a ring
+    [[nodiscard]] result<cluster> beginning_with(std::size_t first) const {
+        cluster_builder builder("local");
+        std::vector<std::string> names;
+        for (std::size_t i = 0; i < slowdowns.size(); ++i) {
+            const std::size_t w = (first + i) % slowdowns.size();
+            names.push_back("worker" + std::to_string(w));
+            builder.device(
+                {.name = names.back(), .speed = speed, .address = addresses[w], .slowdown = slowdowns[w]});
+        }
+        builder.forwarder("coordinator");
+        names.push_back("coordinator");
+        return builder.mesh(names, {.latency = loopback.latency, .bandwidth = loopback.bandwidth})
+            .source("coordinator")
+            .sink("coordinator")
+            .build();
     }
-    std::vector<double> factors;
-    for (const double pace : paces) {
-        const auto [took, said] = by_pace[pace];
-        factors.push_back(said > 0.0 ? std::clamp(took / said, 0.4, 2.5) : 0.0);
-    }
-    return factors;
-}
+};
+
+/// Seconds that stages took in trials, and that their layers' costs say.
+struct comparison {
+    double measured = 0.0;
+    double said = 0.0;
+
+    [[nodiscard]] double factor() const { return said > 0.0 ? std::clamp(measured / said, 0.4, 2.5) : 0.0; }
+};
+
+/// What trials showed of workers of one pace.
+struct pace_record {
+    comparison together{};  ///< while all workers are busy
+    comparison alone{};     ///< one request at a time
+};
 
 /// How much longer the trial's period was than its stages' times explain.
 result<double> unexplained(dispart::plan trial, const run_report& measured) {
@@ -80,45 +84,58 @@ result<double> unexplained(dispart::plan trial, const run_report& measured) {
     return std::clamp(measured.period.value / explained.period().value, 1.0, 1.25);
 }
 
-/// Runs the trial a few times and keeps the quickest: what else a machine does only ever makes it slower.
-result<measured_run> quickest_run(const dispart::plan& trial, const model& net, const cluster& machines) {
-    const execution_options how{
-        .requests = static_cast<std::size_t>(std::clamp(1.5 / trial.prediction.period_s, 16.0, 64.0))};
-    DISPART_TRY(auto best, execute(trial, net, machines, how));
-    for (int more = 0; more < 2; ++more) {
-        DISPART_TRY(auto again, execute(trial, net, machines, how));
-        if (again.stream.period < best.stream.period) best.stream = std::move(again.stream);
-        if (again.alone.latency < best.alone.latency) best.alone = std::move(again.alone);
+/// What short streams of a calibration network showed.
+struct trials {
+    std::map<double, pace_record> paces{};  ///< by slowdown
+    std::vector<double> unexplained{};      ///< [trial]
+};
+
+/// Divides the network over all workers and runs it a few times, each time with another worker first: so each worker meets
+/// most layers, and what is charged to its pace is no property of the layers that it happened to get.
+result<trials> run_trials(const local_machines& workers, const model& net, const measured_costs& costs) {
+    trials made;
+    for (std::size_t first = 0; first < 3; ++first) {
+        DISPART_TRY(const auto machines, workers.beginning_with(first));
+        DISPART_TRY(const auto found, plan_by_costs(net, machines, costs, {.algorithm = "proportional"}));
+        const dispart::plan& trial = found.chosen;
+        const double requests = std::clamp(1.5 / trial.prediction.period_s, 16.0, 64.0);
+        DISPART_TRY(const auto ran,
+                    execute(trial, net, machines, {.requests = static_cast<std::size_t>(requests)}));
+        for (part_id s = 0; s < trial.stages.size(); ++s) {
+            auto& record = made.paces[machines[trial.stages[s].device].slowdown];
+            const double said = trial.stages[s].compute_s;
+            record.together.measured += ran.stream.stages[s].compute.value;
+            record.together.said += said;
+            record.alone.measured += ran.alone.stages[s].compute.value;
+            record.alone.said += said;
+        }
+        DISPART_TRY(const double more, unexplained(trial, ran.stream));
+        made.unexplained.push_back(more);
     }
-    return best;
+    return made;
 }
 
-/// Makes each worker as slow as it shows itself inside a pipeline: a short stream of a calibration network, whose layers
+/// Makes each worker as slow as it shows itself inside a pipeline: short streams of a calibration network, whose layers
 /// were measured, divided over all of them. Processes that share caches, memory and cores with each other and the
-/// coordinator are slower than a probe; what the stream needs beyond its stages' computing is charged to the workers alike.
-/// Workers that turn out faster than the probe make all costs smaller, since a slowdown is never below 1.
-result<void> correct_in_place(local_setting& where, const model& net, profile& measured, bool exact) {
-    DISPART_TRY(const auto found,
-                plan_by_costs(net, where.machines, costs_of(measured, true), {.algorithm = "proportional"}));
-    const dispart::plan& trial = found.chosen;
-    DISPART_TRY(const auto ran, quickest_run(trial, net, where.machines));
-    DISPART_TRY(const double more, unexplained(trial, ran.stream));
-    std::vector<double> paces;
-    for (device_id d = 0; d < num_vertices(where.machines); ++d) paces.push_back(where.machines[d].slowdown);
-    auto together = factors_of(trial, ran.stream, paces);
-    const auto single = factors_of(trial, ran.alone, paces);
-    where.alone.assign(paces.size(), 1.0);
+/// coordinator are slower than a probe; what the streams need beyond their stages' computing is charged to the workers
+/// alike. Workers that turn out faster than the probe make all costs smaller, since a slowdown is never below 1.
+result<void> correct_in_place(local_setting& where, const local_machines& workers, const model& net,
+                              profile& measured, bool exact) {
+    DISPART_TRY(const auto seen, run_trials(workers, net, costs_of(measured, true)));
+    const double more = median(seen.unexplained);
     double least = 1.0;
-    for (device_id d = 0; d < paces.size(); ++d) {
-        if (together[d] <= 0.0) continue;
-        together[d] *= more;
-        where.alone[d] = std::clamp(single[d] / together[d], 0.5, 1.1);
-        least = std::min(least, together[d]);
-    }
+    for (const auto& [pace, record] : seen.paces)
+        if (record.together.said > 0.0) least = std::min(least, record.together.factor() * more);
     for (auto& sample : measured.samples) sample.measured = sample.measured * least;
     where.costs = costs_of(measured, exact);
-    for (device_id d = 0; d < paces.size(); ++d)
-        if (together[d] > 0.0) where.machines[d].slowdown *= together[d] / least;
+    where.alone.assign(num_vertices(where.machines), 1.0);
+    for (device_id d = 0; d < workers.slowdowns.size(); ++d) {
+        const auto found = seen.paces.find(workers.slowdowns[d]);
+        if (found == seen.paces.end() || found->second.together.said <= 0.0) continue;
+        const double together = found->second.together.factor() * more;
+        where.alone[d] = std::clamp(found->second.alone.factor() / together, 0.5, 1.1);
+        where.machines[d].slowdown *= together / least;
+    }
     return {};
 }
 
@@ -151,8 +168,9 @@ result<local_setting> start_local(const model& net, const std::vector<double>& s
     const std::size_t together = std::min(slowdowns.size(), cores);
     DISPART_TRY(auto measured, measure(nets, together, 7, backend));
     DISPART_TRY(const auto loopback, probe_worker(made.workers.addresses.front()));
-    DISPART_TRY(made.machines, local_cluster(slowdowns, made.workers.addresses, loopback, measured.speed));
-    DISPART_CHECK(correct_in_place(made, nets.front(), measured, itself));
+    const local_machines workers{slowdowns, made.workers.addresses, loopback, measured.speed};
+    DISPART_TRY(made.machines, workers.beginning_with(0));
+    DISPART_CHECK(correct_in_place(made, workers, nets.front(), measured, itself));
     return made;
 }
 

@@ -2,6 +2,10 @@
 #include <csignal>
 #include <cstdio>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <atomic>
 #include <stop_token>
 #include <thread>
@@ -20,10 +24,21 @@ using namespace dispart;
 namespace {
 std::atomic<bool> interrupted{false};
 void interrupt(int) { interrupted = true; }
+
+/// Tensors come and go with every request; memory that went back to the system in between has to be paged in again, which
+/// costs some machines as long as computing on it.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);  // what one thread frees, another takes
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
 }  // namespace
 
 result<int> worker(const worker_arguments& given, bool) {
     if (!(given.slowdown >= 1.0)) return fail(errc::invalid_argument, "--slowdown", "it must be 1 or more");
+    keep_freed_memory();
     DISPART_TRY(auto carrier, make_carrier(given.carrier));
     DISPART_TRY(auto listener, carrier.listen(given.listen));
     std::printf("listening %s\n", listener.address().c_str());

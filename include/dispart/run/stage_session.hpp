@@ -260,6 +260,7 @@ class stage_session {
         model_ = shared_.cache.find(plan_.content);
         DISPART_CHECK(say(want_message{model_ ? std::uint8_t{0} : std::uint8_t{1}}));
         if (model_) worker_ = thread([this] { work(); });  // after WANT, which READY must not overtake
+        else model_bytes_.reserve(plan_.model_bytes);      // growing would copy it all, while pings wait
         return {};
     }
 
