@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <map>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -93,22 +92,32 @@ class fusion_search {
         for (std::size_t k = 1; k < on.size(); k *= 2)
             if (how.leave_out) sizes_.push_back(k);
         sizes_.push_back(on.size());
+        for (std::size_t c = 0; c + 1 < cuts_.size(); ++c)
+            map_at_.push_back(sub_block(block_, cuts_[c], cuts_[c + 1]).inputs.front());
     }
 
     aofl_result run() {
         const std::size_t n = cuts_.size(), ways = sizes_.size();
         std::vector<std::vector<step>> best(n, std::vector<step>(ways));
+        std::vector<std::vector<owners>> have(n, std::vector<owners>(ways));  // of the map at a cut
         for (std::size_t j = 1; j < n; ++j)
-            for (std::size_t w = 0; w < ways; ++w)
-                for (std::size_t i = 0; i < j; ++i) {
-                    const auto piece = piece_of(i, j, w);
+            for (std::size_t w = 0; w < ways; ++w) {
+                const auto pieces = pieces_until(j, w);
+                have[j][w] = pieces.back().delivers;
+                for (std::size_t i = j; i-- > 0;) {
+                    const piece_costs& piece = pieces[i];
+                    if (piece.compute > best[j][w].value * (1.0 + 1e-12)) break;  // it grows with every layer
+                    const double after = piece.compute + (j + 1 == n ? leave(piece) : 0.0);
                     for (std::size_t v = 0; v < (i == 0 ? 1 : ways); ++v) {
-                        const double before = i == 0 ? 0.0 : best[i][v].value;
-                        const double value = before + entry(i == 0 ? no_id : v, piece) + piece.compute +
-                                             (j + 1 == n ? leave(piece) : 0.0);
-                        if (value < best[j][w].value * (1.0 - 1e-12)) best[j][w] = {value, i, v};
+                        const double value =
+                            i == 0 ? entry({{on_.home, block_.maps[piece.in].whole()}}, piece) + after
+                                   : best[i][v].value + entry(have[i][v], piece) + after;
+                        const double slack =
+                            best[j][w].from == i ? -1e-12 : 1e-12;  // of equals the longest run
+                        if (value <= best[j][w].value * (1.0 + slack)) best[j][w] = {value, i, v};
                     }
                 }
+            }
         std::size_t w = 0;
         for (std::size_t v = 1; v < ways; ++v)
             if (best[n - 1][v].value < best[n - 1][w].value * (1.0 - 1e-12)) w = v;
@@ -127,14 +136,16 @@ class fusion_search {
   private:
     struct step {
         double value = std::numeric_limits<double>::infinity();
-        std::size_t from = 0;
+        std::size_t from = no_id;
         std::size_t way = 0;
     };
+    /// Who has which part of a map.
+    using owners = std::vector<std::pair<device_id, region>>;
     /// A run on a group: its compute, and what each device reads and delivers.
     struct piece_costs {
         double compute = 0.0;
-        std::vector<std::pair<device_id, region>> reads{};
-        std::vector<std::pair<device_id, region>> delivers{};
+        owners reads{};
+        owners delivers{};
         std::size_t in = 0;
         std::size_t out = 0;
     };
@@ -147,41 +158,45 @@ class fusion_search {
         return strips(part, group, speed, how_.axis);
     }
 
-    [[nodiscard]] piece_costs piece_of(std::size_t i, std::size_t j, std::size_t way) const {
-        const tile_block part = sub_block(block_, cuts_[i], cuts_[j]);
+    /// The runs from each cut before `j` to it. What a strip needs of a map depends on what follows only, so one walk back
+    /// from the cut gives all of them.
+    [[nodiscard]] std::vector<piece_costs> pieces_until(std::size_t j, std::size_t way) const {
+        const tile_block part = sub_block(block_, 0, cuts_[j]);
         const tile_plan plan = plan_of(part, way);
         const auto tiles = regions_of(part, plan);
-        piece_costs made{.in = part.inputs.front(), .out = part.outputs.front()};
-        for (const tile_turn& turn : plan.turns) {
-            const auto& tile = tiles[turn.tile];
-            const double seconds = work_of_tile(part, tile).macs / on_.macs_per_second[turn.device];
-            made.compute =
-                std::max(made.compute, seconds + (plan.turns.size() > 1 ? how_.seconds_per_run : 0.0));
-            made.reads.emplace_back(turn.device, tile.held[made.in]);
-            made.delivers.emplace_back(turn.device, tile.delivered.front());
+        std::vector<double> macs(plan.turns.size(), 0.0);
+        owners delivers;
+        for (const tile_turn& turn : plan.turns)
+            delivers.emplace_back(turn.device, tiles[turn.tile].delivered.front());
+        std::vector<piece_costs> made(j);
+        for (std::size_t i = j; i-- > 0;) {
+            piece_costs& piece = made[i];
+            piece.in = map_at_[i];
+            piece.out = part.outputs.front();
+            piece.delivers = delivers;
+            for (std::size_t k = 0; k < plan.turns.size(); ++k) {
+                const auto& tile = tiles[plan.turns[k].tile];
+                for (std::size_t l = cuts_[i]; l < cuts_[i + 1]; ++l) {
+                    const tile_layer& each = block_.layers[l];
+                    macs[k] += each.macs * share(tile.computed[each.writes], block_.maps[each.writes]);
+                }
+                const double seconds = macs[k] / on_.macs_per_second[plan.turns[k].device];
+                piece.compute =
+                    std::max(piece.compute, seconds + (plan.turns.size() > 1 ? how_.seconds_per_run : 0.0));
+                piece.reads.emplace_back(plan.turns[k].device, tile.held[piece.in]);
+            }
         }
         return made;
     }
 
-    /// Seconds until every strip has its input: from home, or from the strips of the run before.
-    [[nodiscard]] double entry(std::size_t way_before, const piece_costs& piece) const {
+    /// Seconds until every strip has its input from those who have it: home, or the strips of the run before.
+    [[nodiscard]] double entry(const owners& have, const piece_costs& piece) const {
         const tile_map& map = block_.maps[piece.in];
-        std::map<device_id, region> have;
-        if (way_before == no_id) {
-            have[on_.home] = map.whole();
-        } else {
-            tile_block end{.maps = block_.maps, .outputs = {piece.in}};
-            const tile_plan before = plan_of(end, way_before);
-            for (const tile_turn& turn : before.turns)
-                have[turn.device] = grid_cell(end, before.grid, turn.tile / before.grid.column_count(),
-                                              turn.tile % before.grid.column_count())
-                                        .front();
-        }
         double sum = 0.0;
         for (const auto& [device, what] : piece.reads) {
-            const auto own = have.find(device);
-            const double kept = own == have.end() ? 0.0 : map.bytes_of(intersection(own->second, what));
-            const double size = map.bytes_of(what) - kept;
+            double size = map.bytes_of(what);
+            for (const auto& [owner, own] : have)
+                if (owner == device) size -= map.bytes_of(intersection(own, what));
             if (size > 0.0) sum += on_.carry(size);
         }
         return sum;
@@ -199,13 +214,14 @@ class fusion_search {
     std::vector<std::size_t> cuts_;
     std::vector<device_id> order_;
     std::vector<std::size_t> sizes_{};
+    std::vector<std::size_t> map_at_{};  // [cut] that a run from there reads
 };
 
 }  // namespace detail
 
 /// Fuses runs of layers so that the sum of computing (the slowest strip) and carrying (halos between runs, input from home,
 /// output to home, one after the other) is least. Exact over all cuts where one map crosses, groups of the fastest 1, 2, 4,
-/// ... devices with home, and strips in proportion to speed. O(cuts² · groups · (devices · layers + groups)).
+/// ... devices with home, and strips in proportion to speed. O(cuts · groups · devices · (layers + cuts · groups)).
 /// Source: Zhou, Samavatian, Bacha, Majumdar, Teodorescu, "Adaptive parallel execution of deep neural networks on
 /// heterogeneous edge devices", SEC 2019. Deviation: the groups.
 [[nodiscard]] inline aofl_result aofl(const tile_block& block, const tile_machines& on,

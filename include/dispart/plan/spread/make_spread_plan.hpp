@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "dispart/plan/make_plan.hpp"
+#include "dispart/plan/spread/every_mixture.hpp"
+#include "dispart/plan/spread/hand_over.hpp"
 #include "dispart/plan/spread/price_spread.hpp"
 #include "dispart/plan/spread/ways.hpp"
 
@@ -99,13 +101,49 @@ struct spread_choice {
     }
 };
 
+/// Improves a pipeline step by step: the busiest device (for latency: any) hands strips of a run of layers to a helper, as
+/// long as a step that is priced exactly gains. \return nothing where no step does
+template <class Price>
+[[nodiscard]] std::vector<priced_spread> pipeline_with_strips(const spread_setting& s, const partition& base,
+                                                              const evaluation& figures, objective goal,
+                                                              const Price& price) {
+    constexpr std::size_t tried_a_round = 5;
+    const std::size_t rounds = 2 * s.devices.size() + 4;
+    hand_over search(s.net, s.problem, base, goal);
+    std::vector<priced_spread> best;
+    for (std::size_t round = 0; round < rounds; ++round) {
+        const evaluation& now = best.empty() ? figures : best.front().figures;
+        const double before = now.value(goal);
+        std::vector<priced_spread> found;
+        tiled_layers taken;
+        for (const tiled_layers& step : search.steps(now, tried_a_round)) {
+            auto spread = search.with(step);
+            if (!spread) continue;
+            auto priced = price("pipeline with strips", std::move(*spread));
+            const double least = found.empty() ? before * (1.0 - 1e-4) : found.front().figures.value(goal);
+            if (!priced || priced->figures.value(goal) >= least) continue;
+            found.assign(1, std::move(*priced));
+            taken = step;
+        }
+        if (found.empty()) break;
+        search.accept(taken);
+        best = std::move(found);
+    }
+    for (priced_spread& each : best) {
+        each.tiles = search.blocks();
+        each.name = "pipeline with " + std::to_string(each.tiles.size()) + " runs in strips";
+    }
+    return best;
+}
+
 }  // namespace detail
 
 /// Plans with one way of spreading, or with the best of all and mixtures of them.
 ///
 /// Every candidate is priced by the same tables and formulas as a pipeline, so that with `automatic` the plan is never worse
 /// than the best of the pure ways that are tried (by closed formula): the pipeline of `make_plan`, tiles of the whole body on
-/// 2, 3, 4, 6, ... devices, shards, replicas; mixtures are AOFL's fused runs, and for throughput pipelines of tiled stages.
+/// 2, 3, 4, 6, ... devices, shards, replicas; mixtures are AOFL's fused runs, the pipeline with strips handed over
+/// (`hand_over`), for throughput pipelines of tiled stages, and where there are up to 256 mixtures of runs all of them.
 /// The body is what `tileable_body` finds; what follows it runs at home.
 ///
 /// Errors: those of `make_plan`; unsupported (the asked way cannot spread this model, or rules name layers).
@@ -126,8 +164,11 @@ template <class Device, class Link, class Cost>
     DISPART_TRY(const auto setting, detail::spread_setting_of(net, built.problem, options.rules.max_devices));
     detail::spread_choice choice;
     const bool any = way == spread_way::automatic;
+    const auto price = [&](std::string name, spread_model spread) {
+        return price_spread(std::move(name), std::move(spread), on, cost, options);
+    };
     const candidate_sink take = [&](spread_candidate each) {
-        auto priced = price_spread(std::move(each.name), std::move(each.model), on, cost, options);
+        auto priced = price(std::move(each.name), std::move(each.model));
         if (!priced) return;
         priced->tiles = std::move(each.tiles);
         choice.offer(std::move(*priced), each.pure, options.goal, built.problem);
@@ -136,6 +177,7 @@ template <class Device, class Link, class Cost>
     if (any || way == spread_way::shards) propose_shards(setting, take);
     if (any || way == spread_way::replicas) propose_replicas(setting, take);
     if (any && options.goal == objective::throughput) propose_tiled_pipelines(setting, take);
+    if (any) every_mixture(setting, 256).propose(take);
     if (!any && choice.best.empty())
         return fail(errc::unsupported, info(net).name, "cannot be spread that way over this cluster",
                     "tiles need convolutions, shards products with weights, both two devices; replicas a "
@@ -146,6 +188,9 @@ template <class Device, class Link, class Cost>
         if (!pipeline && choice.best.empty()) return tl::unexpected(pipeline.error());
         if (pipeline) {
             DISPART_TRY(auto figures, evaluate(built.problem, pipeline->division));
+            for (priced_spread& each :
+                 detail::pipeline_with_strips(setting, pipeline->division, figures, options.goal, price))
+                choice.offer(std::move(each), false, options.goal, built.problem);
             const double value = figures.value(options.goal);
             plan_alternative each{.name = "pipeline (" + pipeline->algorithm + ")", .feasible = true};
             each.prediction = {figures.latency, figures.period};

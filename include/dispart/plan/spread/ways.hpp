@@ -51,16 +51,16 @@ struct tile_group {
     tile_machines machines{};
 };
 
-[[nodiscard]] inline tile_group group_of_fastest(const spread_setting& s, std::size_t count) {
-    tile_group made{{s.home}, {}};
+[[nodiscard]] inline tile_group group_of_fastest(const spread_setting& s, device_id home, std::size_t count) {
+    tile_group made{{home}, {}};
     for (const device_id d : s.devices)
-        if (d != s.home && made.devices.size() < count) made.devices.push_back(d);
+        if (d != home && made.devices.size() < count) made.devices.push_back(d);
     double per_byte = 0.0, latency = 0.0;
     for (const device_id d : made.devices) {
         made.machines.macs_per_second.push_back(s.work() / s.seconds[d]);
-        if (d == s.home) continue;
-        per_byte += 0.5 * (s.problem.seconds_per_byte(s.home, d) + s.problem.seconds_per_byte(d, s.home));
-        latency += 0.5 * (s.problem.latency(s.home, d) + s.problem.latency(d, s.home));
+        if (d == home) continue;
+        per_byte += 0.5 * (s.problem.seconds_per_byte(home, d) + s.problem.seconds_per_byte(d, home));
+        latency += 0.5 * (s.problem.latency(home, d) + s.problem.latency(d, home));
     }
     const auto others = static_cast<double>(std::max<std::size_t>(1, made.devices.size() - 1));
     made.machines.bytes_per_second = per_byte > 0.0 ? others / per_byte : 1e15;
@@ -92,16 +92,15 @@ struct tile_group {
 
 using candidate_sink = std::function<void(spread_candidate)>;
 
-/// Tiles of the body on home and the fastest devices: strips of the whole body, a grid of it, and fused runs by AOFL.
-inline void propose_tiles(const spread_setting& s, const candidate_sink& take) {
-    if (s.body.empty() || s.devices.size() < 2) return;
-    const auto whole = on_one_device(s.net, s.home);
+/// Tiles of the body on a home and the fastest devices: strips of the whole body, a grid of it, and fused runs by AOFL.
+inline void propose_tiles_at(const spread_setting& s, device_id home, const candidate_sink& take) {
+    const auto whole = on_one_device(s.net, home);
     const auto propose = [&](std::string name, bool pure, const std::vector<tiled_layers>& blocks) {
-        auto spread = spread_tiles(whole, blocks, {.home = s.home});
+        auto spread = spread_tiles(whole, blocks, {.home = home});
         if (spread) take({std::move(name), pure, std::move(*spread), blocks});
     };
     for (const std::size_t count : detail::group_sizes(s.devices.size())) {
-        const auto group = detail::group_of_fastest(s, count);
+        const auto group = detail::group_of_fastest(s, home, count);
         std::vector<double> speed(group.machines.macs_per_second);
         const auto number = std::to_string(count);
         for (const auto axis : {strip_axis::rows, strip_axis::columns})
@@ -131,10 +130,17 @@ inline void propose_tiles(const spread_setting& s, const candidate_sink& take) {
     }
 }
 
+/// Tiles with the input's device as home, and with the fastest one.
+inline void propose_tiles(const spread_setting& s, const candidate_sink& take) {
+    if (s.body.empty() || s.devices.size() < 2) return;
+    propose_tiles_at(s, s.home, take);
+    if (s.seconds[s.devices.front()] < s.seconds[s.home]) propose_tiles_at(s, s.devices.front(), take);
+}
+
 /// Shards of the heavy layers on home and the fastest devices.
 inline void propose_shards(const spread_setting& s, const candidate_sink& take) {
     for (const std::size_t count : detail::group_sizes(s.devices.size())) {
-        const auto group = detail::group_of_fastest(s, count);
+        const auto group = detail::group_of_fastest(s, s.home, count);
         for (const double least : {0.002, 0.02}) {
             auto spread = spread_shards(on_one_device(s.net, s.home),
                                         {group.devices, group.machines.macs_per_second, s.home, least});
@@ -147,7 +153,7 @@ inline void propose_shards(const spread_setting& s, const candidate_sink& take) 
 /// Replicas of the model on the fastest devices, where the batch can be divided.
 inline void propose_replicas(const spread_setting& s, const candidate_sink& take) {
     for (const std::size_t count : detail::group_sizes(s.devices.size())) {
-        const auto group = detail::group_of_fastest(s, count);
+        const auto group = detail::group_of_fastest(s, s.home, count);
         auto spread = spread_replicas(on_one_device(s.net, s.home), group.devices,
                                       group.machines.macs_per_second, s.home);
         if (spread) take({"replicas on " + std::to_string(count) + " devices", true, std::move(*spread), {}});
