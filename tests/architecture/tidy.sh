@@ -11,6 +11,6 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for header in "$@"; do echo "#include \"$header\""; done > "$work/unit.cpp"
-eigen=$(pkg-config --variable=includedir eigen3 2>/dev/null || echo /usr/include)/eigen3
+eigen=$(pkg-config --cflags-only-I eigen3 2>/dev/null || echo -I/usr/include/eigen3)
 clang-tidy-19 --quiet --config-file=.clang-tidy --warnings-as-errors='*' "$work/unit.cpp" -- \
-  -std=c++20 -fno-relaxed-template-template-args -I include -isystem "$eigen"
+  -std=c++20 -fno-relaxed-template-template-args -I include ${eigen/-I/-isystem }
