@@ -37,7 +37,8 @@ model body_of(const model& g) { return extract(g, tileable_body(g).value()).valu
 /// The layers up to the n-th convolution or pooling, with what follows it element by element, as a model.
 model head_of(const model& g, int n) {
     std::vector<layer_id> layers;
-    for (const auto v : topological_order(g).value()) {
+    const auto order = topological_order(g).value();
+    for (const auto v : order) {
         if (g[v].op == "Conv" || g[v].op == "MaxPool") --n;
         if (n < 0) break;
         layers.push_back(v);

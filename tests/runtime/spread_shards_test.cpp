@@ -50,6 +50,36 @@ TEST_SUITE("plan/spread/shards") {
         }
     }
 
+    TEST_CASE("sums by tree and by ring: the same, and home receives less than by star") {
+        const auto g = small_transformer();
+        const auto inputs = sample_inputs(g).value();
+        const auto expected = outputs_of(g, inputs);
+        const std::vector<device_id> devices{0, 1, 2, 3};
+        double by_star = 0.0;
+        for (const auto sum : {shard_sum::star, shard_sum::tree, shard_sum::ring})
+            for (const std::size_t count : {2U, 3U, 4U}) {
+                const std::vector<device_id> used(devices.begin(),
+                                                  devices.begin() + static_cast<std::ptrdiff_t>(count));
+                const auto spread = spread_shards(on_one_device(g, 0),
+                                                  {used, std::vector<double>(count, 1.0), 0, 0.002, sum});
+                CHECK(deviation(spread, inputs, expected) < 1e-5);
+                double received = 0.0;  // by home, of what becomes part of a sum
+                for (layer_id v = 0; v < num_vertices(spread->graph); ++v) {
+                    const auto& self = spread->graph[v];
+                    const bool sums = self.name.ends_with(".sum") || self.name.ends_with(".sums") ||
+                                      self.name.ends_with(".pair") || self.name.ends_with(".step");
+                    if (!sums || spread->device[spread->group[v]] != 0) continue;
+                    const auto [first, last] = in_edges(v, spread->graph);
+                    for (auto e = first; e != last; ++e)
+                        if (spread->device[spread->group[source(*e, spread->graph)]] != 0)
+                            received += info(spread->graph).tensors[spread->graph[*e].tensor].size_bytes();
+                }
+                if (count < 4) continue;
+                if (sum == shard_sum::star) by_star = received;
+                else CHECK(received < 0.7 * by_star);
+            }
+    }
+
     TEST_CASE("channels of convolutions, depthwise ones, residual sums and the classifier") {
         for (auto made : {zoo::resnet18({.image = 64}), zoo::mobilenet_v2({.image = 64})}) {
             const auto g = simplified(std::move(made));

@@ -22,12 +22,20 @@
 
 namespace dispart {
 
+/// How the summands of shards become one sum at home.
+enum class shard_sum {
+    star,  ///< all go to home, which adds them: one step; home receives (shards - 1) whole tensors
+    tree,  ///< two by two, on the shards' devices: log2 shards steps; home receives one
+    ring  ///< in as many slices as shards, each added along the ring: shards - 1 steps; every link carries slices only
+};
+
 /// How layers are divided into shards.
 struct shard_options {
     std::vector<device_id> devices{};
     std::vector<double> weights{};  ///< each device's share
     device_id home = 0;             ///< adds and joins, and runs what is not divided
     double least_share = 0.002;  ///< of the model's work that a layer must have for a division to begin there
+    shard_sum sum = shard_sum::star;
 };
 
 namespace detail {
@@ -248,15 +256,81 @@ class shard_writer {
         if (!is_divided(t)) return {};
         const sharded_tensor state = std::move(sharded_.at(t));
         sharded_.erase(t);
-        std::vector<tensor_id> pieces;
-        for (const tensor_id piece : state.pieces)
-            if (piece != no_id) pieces.push_back(piece);
+        std::vector<summand> pieces;
+        for (std::size_t s = 0; s < state.pieces.size(); ++s)
+            if (state.pieces[s] != no_id) pieces.push_back({state.pieces[s], s});
         epoch_[t] = state.epoch + 1;
         const auto where = group(no_id, epoch_[t]);
         const auto name = to_.about(t).name;
-        if (!state.partial)
-            DISPART_CHECK(to_.concat(name + ".join", pieces, static_cast<std::int64_t>(state.axis), where, t));
-        else DISPART_CHECK(to_.add({.name = name + ".sum", .op = "Sum", .inputs = pieces}, where, t));
+        if (!state.partial) {
+            DISPART_CHECK(to_.concat(name + ".join", tensors_of(pieces),
+                                     static_cast<std::int64_t>(state.axis), where, t));
+            return {};
+        }
+        if (pieces.size() > 2 && how_.sum == shard_sum::ring)
+            return add_in_ring(t, pieces, state.epoch, where);
+        if (how_.sum == shard_sum::tree) DISPART_CHECK(add_in_pairs(name, pieces));
+        DISPART_CHECK(to_.add({.name = name + ".sum", .op = "Sum", .inputs = tensors_of(pieces)}, where, t));
+        return {};
+    }
+
+    /// What a shard's device adds to the sum.
+    struct summand {
+        tensor_id tensor = no_id;
+        std::size_t shard = 0;
+    };
+    static std::vector<tensor_id> tensors_of(const std::vector<summand>& list) {
+        std::vector<tensor_id> made;
+        for (const summand& each : list) made.push_back(each.tensor);
+        return made;
+    }
+
+    /// On the first one's device, in a part of its own: it waits for the other.
+    result<summand> add_two(const std::string& name, const summand& here, const summand& other) {
+        layer both{.name = name, .op = "Add", .inputs = {here.tensor, other.tensor}};
+        DISPART_TRY(const auto sum, to_.add(std::move(both), to_.new_group(how_.devices[here.shard])));
+        return summand{sum, here.shard};
+    }
+
+    /// Adds neighbours until two are left, which home adds.
+    result<void> add_in_pairs(const std::string& name, std::vector<summand>& pieces) {
+        while (pieces.size() > 2) {
+            std::vector<summand> half;
+            for (std::size_t i = 0; i < pieces.size(); i += 2) {
+                half.push_back(pieces[i]);
+                if (i + 1 == pieces.size()) continue;
+                DISPART_TRY(half.back(), add_two(name + ".pair", pieces[i], pieces[i + 1]));
+            }
+            pieces = std::move(half);
+        }
+        return {};
+    }
+
+    /// A slice of every summand goes once around; home joins the sums of the slices.
+    result<void> add_in_ring(tensor_id t, const std::vector<summand>& pieces, std::size_t epoch,
+                             std::size_t where) {
+        const auto& dims = to_.dims(t);
+        const auto axis = std::max_element(dims.begin(), dims.end()) - dims.begin();
+        const auto cuts = even_cuts(dims[static_cast<std::size_t>(axis)], pieces.size());
+        const auto name = to_.about(t).name;
+        std::vector<tensor_id> sums;
+        for (std::size_t c = 0; c < pieces.size(); ++c) {
+            if (cuts[c] == cuts[c + 1]) continue;
+            summand sum{};
+            for (std::size_t step = 1; step <= pieces.size(); ++step) {
+                const summand& from = pieces[(c + step) % pieces.size()];
+                DISPART_TRY(const auto slice, to_.slice(name + ".slice", from.tensor, {axis}, {cuts[c]},
+                                                        {cuts[c + 1]}, group(from.shard, epoch)));
+                const summand own{slice, from.shard};
+                if (step == 1) {
+                    sum = own;
+                    continue;
+                }
+                DISPART_TRY(sum, add_two(name + ".step", own, sum));
+            }
+            sums.push_back(sum.tensor);
+        }
+        DISPART_CHECK(to_.concat(name + ".sums", sums, axis, where, t));
         return {};
     }
 

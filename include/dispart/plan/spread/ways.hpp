@@ -137,16 +137,20 @@ inline void propose_tiles(const spread_setting& s, const candidate_sink& take) {
     if (s.seconds[s.devices.front()] < s.seconds[s.home]) propose_tiles_at(s, s.devices.front(), take);
 }
 
-/// Shards of the heavy layers on home and the fastest devices.
+/// Shards of the heavy layers on home and the fastest devices; sums by star, tree and ring (of up to 8 devices).
 inline void propose_shards(const spread_setting& s, const candidate_sink& take) {
     for (const std::size_t count : detail::group_sizes(s.devices.size())) {
         const auto group = detail::group_of_fastest(s, s.home, count);
-        for (const double least : {0.002, 0.02}) {
+        const auto propose = [&](double least, shard_sum sum, const char* how) {
             auto spread = spread_shards(on_one_device(s.net, s.home),
-                                        {group.devices, group.machines.macs_per_second, s.home, least});
+                                        {group.devices, group.machines.macs_per_second, s.home, least, sum});
             if (spread && num_vertices(spread->graph) > num_vertices(s.net))
-                take({"shards on " + std::to_string(count) + " devices", true, std::move(*spread), {}});
-        }
+                take({"shards on " + std::to_string(count) + " devices" + how, true, std::move(*spread), {}});
+        };
+        propose(0.002, shard_sum::star, "");
+        propose(0.02, shard_sum::star, "");
+        if (count > 2) propose(0.02, shard_sum::tree, ", sums by tree");
+        if (count > 2 && count <= 8) propose(0.02, shard_sum::ring, ", sums by ring");
     }
 }
 
