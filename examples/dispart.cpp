@@ -190,7 +190,8 @@ class command_line {
         auto& sub = add("schedule", "say where and when the tasks of a graph run", schedule_, cli::schedule);
         sub.add_option("file", schedule_.file, "a task-graph/1 file, or instance/1: its layers")->required();
         sub.add_option("--algorithm", schedule_.algorithm, "a list scheduler, as heft; default: portfolio");
-        sub.add_option("--budget", schedule_.budget, "seconds of improvement")->capture_default_str();
+        sub.add_option("--budget", schedule_.budget, "seconds in all, by the clock on the wall")
+            ->capture_default_str();
         sub.add_option("--iterations", schedule_.iterations,
                        "of improvement, in place of seconds: repeatable");
         sub.add_option("--seed", schedule_.seed, "of improvement")->capture_default_str();

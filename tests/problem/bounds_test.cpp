@@ -132,6 +132,50 @@ TEST_CASE("no bound exceeds the optimum over all partitions, and some are reache
     CHECK(proven > 0);
 }
 
+TEST_CASE("devices that run several parts: bounds say so, or hold") {
+    random_source random(22);
+    int too_large = 0, uncut = 0;
+    for (int trial = 0; trial < 400; ++trial) {
+        auto p = test::random_instance(random, {.layers = 3 + random.index(3),
+                                                .devices = 2 + random.index(2),
+                                                .unreachable = 0.1,
+                                                .unlimited_memory = 1.0,
+                                                .places = random.chance(0.4)});
+        for (double& size : p.tensor_bytes) size *= random.chance(0.4) ? 16.0 : 0.5;
+        optimum any, one;  // any: a part for each run of layers on one device
+        std::vector<device_id> on(p.layer_count(), 0);
+        do {
+            partition division;
+            std::vector<int> parts(p.device_count(), 0);
+            for (layer_id l = 0; l < on.size(); ++l) {
+                if (l == 0 || on[l] != on[l - 1]) division.parts.push_back({{}, on[l]}), ++parts[on[l]];
+                division.parts.back().layers.push_back(l);
+            }
+            const auto found = evaluate(p, division);
+            const bool single = *std::max_element(parts.begin(), parts.end()) == 1;
+            for (optimum* best : {&any, &one})
+                if (found && (single || best == &any)) {
+                    best->latency = std::min(best->latency, found->latency);
+                    best->period = std::min(best->period, found->period);
+                }
+            for (device_id& d : on)  // count up
+                if (++d < p.device_count()) break;
+                else d = 0;
+        } while (std::any_of(on.begin(), on.end(), [](device_id d) { return d != 0; }));
+        for (const auto& bound : lower_bounds(p, objective::latency))
+            CHECK(bound.seconds <= any.latency * (1 + 1e-12));
+        for (const auto& bound : lower_bounds(p, objective::throughput)) {
+            CHECK(bound.seconds <= one.period * (1 + 1e-12));
+            too_large += bound.seconds > any.period * (1 + 1e-12);
+        }
+        const auto for_all = lower_bounds(p, objective::throughput, {.several_parts = true});
+        for (const auto& bound : for_all) CHECK(bound.seconds <= any.period * (1 + 1e-12));
+        uncut += for_all.back().seconds > for_all.front().seconds;
+    }
+    CHECK(too_large > 0);
+    CHECK(uncut > 50);
+}
+
 TEST_CASE("closed form: proportional speeds share the work in proportion") {
     const auto p = equal_layers(12, {1.0, 2.0, 4.0});
     CHECK(assignment_bound(p, std::vector<bool>(12, true), 0) == doctest::Approx(12.0 / (1.0 + 0.5 + 0.25)));

@@ -15,6 +15,7 @@
 #include "dispart/core/ids.hpp"
 #include "dispart/core/result.hpp"
 #include "dispart/problem/instance.hpp"
+#include "dispart/problem/validate.hpp"
 #include "dispart/task/expand.hpp"
 #include "dispart/task/memory.hpp"
 
@@ -95,6 +96,13 @@ class stop_watch {
 
 [[nodiscard]] inline bool is_unlimited(const instance& p, device_id d) {
     return d < p.unlimited.size() && p.unlimited[d] != 0;
+}
+
+/// Whether layers can be placed one by one. Errors: those of `validate`; invalid_argument (another load model, no layers).
+[[nodiscard]] inline result<void> check_placeable(const instance& p) {
+    DISPART_CHECK(validate(p));
+    if (p.load == load_model::nets && p.layer_count() > 0) return {};
+    return fail(errc::invalid_argument, "instance", "it has no layers or its load model is not that of nets");
 }
 
 /// Errors: see `evaluate_assignment`.

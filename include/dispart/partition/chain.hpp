@@ -94,10 +94,10 @@ class chain_solver {
         return optimise(order, goal, first, tolerance);
     }
 
-    /// The same among divisions that cut only where no tensor skips a layer, on an increasing subsequence of the order,
-    /// made as good as they get; quick. Its bound is of these divisions.
-    [[nodiscard]] std::optional<chain_solution> improve_blocks(const std::vector<device_id>& order,
-                                                               objective goal, double below) {
+    /// The same among divisions in which no tensor skips a part, on an increasing subsequence of the order, made as good
+    /// as they get; quick. Its bound is of these divisions.
+    [[nodiscard]] std::optional<chain_solution> improve_unskipped(const std::vector<device_id>& order,
+                                                                  objective goal, double below) {
         if (!line_ || !check_order(order)) return std::nullopt;
         return improve_line(order, goal, std::min(below * (1.0 - 1e-6), no_limit));
     }
@@ -106,7 +106,7 @@ class chain_solver {
     /// exchanged for one another. Nothing where there is none, or would be more than `max_entries` table entries.
     ///
     /// Exact, with a bound for all orders, where the instance is a line and no two pairs that the partition uses share
-    /// a link; elsewhere blocks between cuts that no tensor skips stay together. Some 30 * kinds * entries steps, where
+    /// a link; elsewhere of divisions in which no tensor skips a part. Some 30 * kinds * entries steps, where
     /// entries = (product of all kinds' sizes + 1) * kinds * blocks.
     /// \param known a value that a partition has which is there already; nothing also where none is below it
     [[nodiscard]] std::optional<chain_solution>
@@ -125,6 +125,8 @@ class chain_solver {
 
     /// Whether no tensor skips a layer.
     [[nodiscard]] bool is_line() const noexcept { return line_ && line_->cuts().is_whole; }
+    /// The most parts of a division in which no tensor skips a part.
+    [[nodiscard]] std::size_t most_unskipped() const { return line_ ? line_->cuts().most_segments() : 0; }
     [[nodiscard]] const instance& problem() const noexcept { return *problem_; }
     /// Segments priced and states compared by all searches so far: the work done, whatever the machine.
     [[nodiscard]] std::size_t steps() const noexcept { return steps_; }
@@ -197,8 +199,8 @@ class chain_solver {
             known = candidate{found->division, found->value, priced(found->division)};
         } else {
             known = one_device(order, goal);
-            if (auto blocks = improve_blocks(order, goal, known ? known->value : no_limit))
-                known = candidate{blocks->division, blocks->value, priced(blocks->division)};
+            if (auto unskipped = improve_unskipped(order, goal, known ? known->value : no_limit))
+                known = candidate{unskipped->division, unskipped->value, priced(unskipped->division)};
         }
         if (tables().most_live() >= detail::chain_state::anybody) return std::nullopt;
         return optimise(order, goal, std::move(known));

@@ -25,10 +25,11 @@ namespace dispart {
 
 struct chain_orders_options {
     std::size_t tries = 100;        ///< orders that the local search looks at with all cuts, at most
-    std::size_t block_tries = 300;  ///< and with cuts between blocks only
+    std::size_t quick_tries = 300;  ///< and at divisions in which no tensor skips a part
     std::size_t patience = 20;  ///< latency: so many orders one after the other, none better, end a search
-    std::size_t steps = 1'000'000;  ///< segments priced and states compared with all cuts, about; some 15 ms
-    double good_enough = 0.0;       ///< the search ends when the objective is not above this
+    std::size_t steps = 1'000'000;  ///< segments priced and states compared with all cuts, about; some 15 ms.
+        ///< A twentieth where divisions that no tensor skips have two parts for each device
+    double good_enough = 0.0;                     ///< the search ends when the objective is not above this
     std::function<double(double)> lower_bound{};  ///< asked before orders are searched with all cuts: what no
                                                   ///< value, of which the best known is given, is below
     std::uint64_t seed = 1;                       ///< of the moves
@@ -235,7 +236,7 @@ class order_search {
 /// programming over the sets of devices used; elsewhere local search over orders, each solved by the chain algorithm.
 ///
 /// The search begins with the orders by id, by speed, and along the fastest links, then swaps, moves and replaces devices:
-/// first among divisions that cut where no tensor skips a layer, then, from the best of these, among all.
+/// first among divisions in which no tensor skips a part, then, from the best of these, among all.
 /// Errors: invalid_argument (no layers), infeasible (no order that was tried admits a partition), limit_exceeded.
 /// Exact for lines while sets of devices * devices * layers are at most `exact_entries` (12 different devices and 100
 /// layers by default); elsewhere heuristic in the order (all are tried where there are at most 24, within `steps`), exact for
@@ -253,7 +254,7 @@ struct chain_orders_partitioner {
     /// The same with a solver that is there already.
     [[nodiscard]] result<chain_orders_solution> solve(chain_solver& solver, objective goal) const {
         chain_orders_solution best;
-        search_blocks(solver, goal, best);
+        search_unskipped(solver, goal, best);
         search_all_orders(solver, goal, best);
         if (best.exact || (solver.is_line() && !best.order.empty())) return best;
         if (!best.order.empty() && options.lower_bound &&
@@ -276,13 +277,13 @@ struct chain_orders_partitioner {
         best.chain = std::move(found);
     }
 
-    /// Local search over orders among divisions that cut only where no tensor skips a layer: many orders in little time.
-    void search_blocks(chain_solver& solver, objective goal, chain_orders_solution& best) const {
+    /// Local search over orders among divisions in which no tensor skips a part: many orders in little time.
+    void search_unskipped(chain_solver& solver, objective goal, chain_orders_solution& best) const {
         detail::order_search orders(solver.problem(), options);
         double known = std::numeric_limits<double>::max();
         const auto try_order = [&](const std::vector<device_id>& order) {
             ++best.tried;
-            auto found = solver.improve_blocks(order, goal, known);
+            auto found = solver.improve_unskipped(order, goal, known);
             if (!found) return;
             known = found->value;
             take(best, order, std::move(*found));
@@ -290,7 +291,7 @@ struct chain_orders_partitioner {
         for (const auto& order : orders.first_orders())
             if (!order.empty() && orders.is_new(order)) try_order(order);
         local_search(solver, goal, orders, best, try_order,
-                     {options.block_tries, solver.steps() + options.steps});
+                     {options.quick_tries, solver.steps() + options.steps});
     }
 
     /// The program over sets of devices, where it is small enough.
@@ -328,7 +329,8 @@ struct chain_orders_partitioner {
             if (first) take(best, order, std::move(*first));
             outcome = first ? result<void>{} : tl::unexpected(first.error());
         };
-        const std::size_t last_step = solver.steps() + options.steps;
+        const bool is_fine = solver.most_unskipped() >= 2 * orders.length();
+        const std::size_t last_step = solver.steps() + options.steps / (is_fine ? 20 : 1);
         if (outcome) try_order(std::vector(best.order));
         for (const auto& order : orders.first_orders())
             if ((!outcome || solver.steps() < last_step) && !order.empty() && orders.is_new(order))

@@ -16,7 +16,6 @@
 #include "dispart/partition/detail/device_choices.hpp"
 #include "dispart/partition/detail/ideals.hpp"
 #include "dispart/problem/instance.hpp"
-#include "dispart/problem/validate.hpp"
 
 namespace dispart {
 
@@ -32,11 +31,7 @@ struct contiguous_options {
 namespace detail {
 
 /// Errors: see `place_contiguous`.
-[[nodiscard]] inline result<void> check_contiguous(const instance& problem, const atom_problem& atoms,
-                                                   const device_counts& counts) {
-    if (problem.load != load_model::nets)
-        return fail(errc::invalid_argument, "instance", "its load model is not that of nets");
-    if (problem.layer_count() == 0) return fail(errc::invalid_argument, "instance", "there are no layers");
+[[nodiscard]] inline result<void> check_contiguous(const atom_problem& atoms, const device_counts& counts) {
     if (atoms.kinds.size() > most_kinds || counts.size() > 65536)
         return fail(errc::limit_exceeded, "cluster", "there are too many different devices");
     return {};
@@ -122,9 +117,7 @@ class contiguous_search {
 /// Graph Operators", NeurIPS 2020, section 5.1.1. Their table of pairs is replaced by enumeration, and bounded.
 [[nodiscard]] inline result<placement> place_contiguous(const instance& problem,
                                                         const contiguous_options& options = {}) {
-    DISPART_CHECK(validate(problem));
-    if (problem.load != load_model::nets)
-        return fail(errc::invalid_argument, "instance", "its load model is not that of nets");
+    DISPART_CHECK(detail::check_placeable(problem));
     if (options.replicate &&
         std::find(problem.backward.begin(), problem.backward.end(), 1) != problem.backward.end())
         return fail(errc::invalid_argument, "instance", "layers of a backward pass are not replicated");
@@ -137,7 +130,7 @@ class contiguous_search {
                                            });
     const detail::block_problem blocks = detail::blocks_of(problem, detail::atoms_of(problem));
     const detail::device_counts counts(blocks.problem);
-    DISPART_CHECK(detail::check_contiguous(problem, blocks.problem, counts));
+    DISPART_CHECK(detail::check_contiguous(blocks.problem, counts));
     detail::contiguous_search search(problem, options.budget);
     search.run(blocks, counts, options);
     if (search.best().empty()) {

@@ -20,7 +20,6 @@
 #include "dispart/partition/linearised.hpp"
 #include "dispart/partition/local_search.hpp"
 #include "dispart/problem/instance.hpp"
-#include "dispart/problem/validate.hpp"
 
 namespace dispart {
 
@@ -367,10 +366,7 @@ void offer_starts(const block_problem& blocks, const latency_options& options, O
 /// Source of the model: Tarnawski et al., NeurIPS 2020, section 3 and appendix A (one part a device).
 [[nodiscard]] inline result<placement> place_for_latency(const instance& problem, double enough = 0.0,
                                                          const latency_options& options = {}) {
-    DISPART_CHECK(validate(problem));
-    if (problem.load != load_model::nets || problem.layer_count() == 0)
-        return fail(errc::invalid_argument, "instance",
-                    "it has no layers or its load model is not that of nets");
+    DISPART_CHECK(detail::check_placeable(problem));
     const detail::atom_problem atoms = detail::atoms_of(problem);
     if (detail::limits_devices(problem))
         return detail::over_device_choices(

@@ -17,7 +17,6 @@
 #include "dispart/partition/detail/coarsen.hpp"
 #include "dispart/partition/detail/device_choices.hpp"
 #include "dispart/problem/instance.hpp"
-#include "dispart/problem/validate.hpp"
 
 namespace dispart {
 
@@ -184,10 +183,7 @@ class cycle_search {
 /// fast and high quality multilevel scheme for partitioning irregular graphs", SIAM J. Sci. Comput. 20, 1998 (levels).
 [[nodiscard]] inline result<placement> place_by_search(const instance& problem,
                                                        const local_search_options& options = {}) {
-    DISPART_CHECK(validate(problem));
-    if (problem.load != load_model::nets || problem.layer_count() == 0)
-        return fail(errc::invalid_argument, "instance",
-                    "it has no layers or its load model is not that of nets");
+    DISPART_CHECK(detail::check_placeable(problem));
     if (detail::limits_devices(problem))
         return detail::over_device_choices(
             problem, objective::throughput, options.budget,

@@ -14,7 +14,6 @@
 #include "dispart/partition/assignment.hpp"
 #include "dispart/partition/local_search.hpp"
 #include "dispart/problem/instance.hpp"
-#include "dispart/problem/validate.hpp"
 
 namespace dispart {
 
@@ -116,10 +115,7 @@ class threshold_fill {
 /// and high quality multilevel scheme for partitioning irregular graphs", SIAM J. Sci. Comput. 20, 1998.
 [[nodiscard]] inline result<placement> place_multilevel(const instance& problem,
                                                         const multilevel_options& options = {}) {
-    DISPART_CHECK(validate(problem));
-    if (problem.load != load_model::nets || problem.layer_count() == 0)
-        return fail(errc::invalid_argument, "instance",
-                    "it has no layers or its load model is not that of nets");
+    DISPART_CHECK(detail::check_placeable(problem));
     if (detail::limits_devices(problem))
         return detail::over_device_choices(
             problem, objective::throughput, options.budget,

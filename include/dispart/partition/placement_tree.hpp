@@ -17,7 +17,6 @@
 #include "dispart/partition/detail/device_choices.hpp"
 #include "dispart/partition/detail/segments.hpp"
 #include "dispart/problem/instance.hpp"
-#include "dispart/problem/validate.hpp"
 
 namespace dispart {
 
@@ -159,10 +158,7 @@ class placement_tree {
 /// Exponential: up to about 20 layers, more where much belongs together.
 [[nodiscard]] inline result<placement> place_by_tree(const instance& problem, objective goal,
                                                      const placement_tree_options& options = {}) {
-    DISPART_CHECK(validate(problem));
-    if (problem.load != load_model::nets || problem.layer_count() == 0)
-        return fail(errc::invalid_argument, "instance",
-                    "it has no layers or its load model is not that of nets");
+    DISPART_CHECK(detail::check_placeable(problem));
     if (detail::limits_devices(problem))
         return detail::over_device_choices(
             problem, goal, options.budget, [&](const instance& part, const search_budget& budget) {

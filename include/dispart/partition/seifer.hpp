@@ -222,7 +222,7 @@ struct seifer_partitioner {
     [[nodiscard]] static constexpr std::string_view name() { return "seifer"; }
 
     [[nodiscard]] result<partition> operator()(const instance& problem, objective) const {
-        auto line = detail::make_line(problem);
+        auto line = detail::make_line(problem, detail::line_cuts::blocks);
         if (!line) return fail(errc::invalid_argument, "instance", "it is no chain of blocks");
         const auto devices = detail::all_devices(problem);
         if (devices.empty()) return fail(errc::infeasible, "cluster", "no device may run any layer");

@@ -110,7 +110,7 @@ template <class Layer, class Tensor, class Device, class Link, class Cost>
         if (!built && built.error().code != errc::infeasible) return tl::unexpected<error>(built.error());
         if (!built || !check_memory(built->problem)) return false;
         return search_chains(built->problem, objective::latency,
-                             {.order = built->device_order, .orders = {.tries = 10, .block_tries = 10}})
+                             {.order = built->device_order, .orders = {.tries = 10, .quick_tries = 10}})
             .has_value();
     };
     DISPART_TRY(const bool fine, is_feasible());

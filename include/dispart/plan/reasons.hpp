@@ -44,22 +44,38 @@ inline partition with_device(const partition& division, std::size_t at, std::siz
     return changed;
 }
 
+/// What the objective cannot be below while only one stage changes.
+inline double without_stage(const evaluation& figures, objective goal, device_id changed) {
+    double most = 0.0;
+    for (device_id d = 0; d < figures.device_compute.size() && goal == objective::throughput; ++d)
+        if (d != changed) most = std::max(most, figures.device_compute[d]);
+    for (const resource& pair : figures.pair_load)
+        if (goal == objective::throughput && pair.id != changed && pair.peer != changed)
+            most = std::max(most, pair.seconds);
+    return most;
+}
+
 /// The best that the plan becomes when the device takes a piece of some stage. \param problem_seen why pieces failed
-inline std::optional<evaluation> best_with(const instance& problem, const partition& division, objective goal,
-                                           device_id d, std::string& problem_seen) {
+inline std::optional<evaluation> best_with(const instance& problem, const partition& division,
+                                           const evaluation& figures, objective goal, device_id d,
+                                           std::string& problem_seen) {
     std::optional<evaluation> best;
     for (std::size_t at = 0; at < division.parts.size(); ++at) {
-        const std::size_t size = division.parts[at].layers.size();
-        double compute = 0.0;  // of the whole stage
-        for (const layer_id l : division.parts[at].layers) compute += problem.compute(l, d);
-        for (std::size_t count = 1;; count = std::min(count * 4, size)) {
-            if (best && count == size && compute >= best->value(goal)) break;
+        const auto& layers = division.parts[at].layers;
+        const double least = without_stage(figures, goal, division.parts[at].device);
+        double head = 0.0, tail = 0.0;  // seconds of the piece
+        for (std::size_t count = 1, known = 0;; count = std::min(count * 4, layers.size())) {
+            for (; known < count; ++known) {
+                head += problem.compute(layers[known], d);
+                tail += problem.compute(layers[layers.size() - 1 - known], d);
+            }
             for (const bool front : {true, false}) {
+                if (best && std::max(least, front ? head : tail) >= best->value(goal)) continue;
                 auto tried = evaluate(problem, with_device(division, at, count, front, d));
                 if (!tried && problem_seen.empty()) problem_seen = tried.error().message;
                 if (tried && (!best || tried->value(goal) < best->value(goal))) best = std::move(*tried);
             }
-            if (count == size) break;
+            if (count == layers.size()) break;
         }
     }
     return best;
@@ -81,7 +97,7 @@ inline void explain_left_out(const instance& problem, const partition& division,
             continue;
         }
         std::string seen;
-        const auto with = best_with(problem, division, goal, d, seen);
+        const auto with = best_with(problem, division, figures, goal, d, seen);
         devices[d].left_out = with ? "with a piece of any stage the " + what + " would be " +
                                          time_text(with->value(goal)) + " at best instead of " +
                                          time_text(figures.value(goal))

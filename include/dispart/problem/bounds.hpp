@@ -30,7 +30,8 @@ struct bound_options {
     std::size_t iterations = 300;  ///< of the search for the prices of the assignment bound
     double enough =
         std::numeric_limits<double>::infinity();  ///< no search for larger ones: a value that is reached
-    double most_steps = 2e8;  ///< transfers looked at by the critical path; beyond, they are taken as free
+    bool several_parts = false;  ///< a device may run several parts, with others' layers between them
+    double most_steps = 2e8;     ///< transfers looked at by the critical path; beyond, they are taken as free
 };
 
 namespace detail {
@@ -112,18 +113,19 @@ inline double dual_value(const class_costs& costs, const std::vector<double>& pr
         if (costs.layers[r] == 0.0) continue;
         double least = infinite;
         std::size_t at = 0;
-        for (std::size_t c = 0; c < price.size(); ++c)
-            if (std::isfinite(costs.seconds[r][c]) && price[c] * costs.seconds[r][c] < least)
-                least = price[c] * costs.seconds[r][c], at = c;
+        const double* seconds = costs.seconds[r].data();
+        for (std::size_t c = 0; c < price.size(); ++c)  // a price of 0 for what is not allowed is not a number
+            if (const double priced = price[c] * seconds[c]; priced < least) least = priced, at = c;
         sum += costs.layers[r] * least;
         if (std::isfinite(least)) load[at] += costs.layers[r] * costs.seconds[r][at];
     }
     return sum;
 }
 
-/// The largest value that prices prove, searched by multiplicative weights until it is above `enough`.
+/// The largest value that prices prove, searched by multiplicative weights until it is above `enough`, or until the mean
+/// of what the layers chose so far is an assignment which shows that none is.
 inline double best_dual(const class_costs& costs, std::size_t iterations, double enough) {
-    std::vector<double> price = speed_prices(costs), load(price.size());
+    std::vector<double> price = speed_prices(costs), load(price.size()), sum(price.size(), 0.0);
     double best = 0.0;
     if (!normalize(price, costs.devices)) return best;
     for (std::size_t k = 0; k <= iterations && best <= enough; ++k) {
@@ -132,6 +134,10 @@ inline double best_dual(const class_costs& costs, std::size_t iterations, double
         for (std::size_t c = 0; c < load.size(); ++c)
             if (costs.devices[c] > 0.0) most = std::max(most, load[c] /= costs.devices[c]);
         if (!std::isfinite(best) || !(most > 0.0)) break;
+        double mean = 0.0;
+        for (std::size_t c = 0; c < load.size(); ++c)
+            if (costs.devices[c] > 0.0) mean = std::max(mean, sum[c] += load[c]);
+        if (std::isfinite(enough) && mean <= enough * static_cast<double>(k + 1)) break;
         const double step = 0.5 / std::sqrt(1.0 + static_cast<double>(k));
         for (std::size_t c = 0; c < price.size(); ++c) price[c] *= std::exp(step * load[c] / most);
         normalize(price, costs.devices);
@@ -291,7 +297,12 @@ inline double single_device_period(const instance& p) {
 /// Layers that must share a device where no device and no pair of devices may be busy for longer than a limit.
 class uncut_groups {
   public:
-    explicit uncut_groups(const instance& p) : p_(p), n_(p.layer_count()), before_(n_), behind_(n_) {
+    uncut_groups(const instance& p, bool several_parts)
+        : p_(p)
+        , several_parts_(several_parts)
+        , n_(p.layer_count())
+        , before_(n_)
+        , behind_(n_) {
         for (layer_id l = 0; l < n_; ++l) before_[l].resize(n_), behind_[l].resize(n_);
         for (layer_id l = 0; l < n_; ++l)
             for (const tensor_id t : p.reads[l])
@@ -310,7 +321,7 @@ class uncut_groups {
         start(limit);
         class_costs costs;
         do {
-            close();
+            if (!several_parts_) close();
             costs = group_costs(limit);
             for (const auto& seconds : costs.seconds)
                 if (*std::min_element(seconds.begin(), seconds.end()) == infinite) return true;
@@ -403,7 +414,7 @@ class uncut_groups {
         return settled;
     }
 
-    /// Joins what lies between two layers of a group.
+    /// Joins what lies between two layers of a group: they are in one part.
     void close() {
         for (bool more = true; more;) {
             more = false;
@@ -425,6 +436,7 @@ class uncut_groups {
     }
 
     const instance& p_;
+    bool several_parts_;
     std::size_t n_;
     std::vector<boost::dynamic_bitset<>> before_, behind_;
     double rate_ = infinite;  // seconds per byte of the fastest pair
@@ -438,17 +450,17 @@ class uncut_groups {
 /// A limit of the period is impossible where layers that cannot be parted under it, because what lies between them takes
 /// longer to send on every pair of devices, have no fractional assignment to devices under it.
 ///
-/// Also layers between two that must share a device share it (a device runs one part), and groups are kept from devices
+/// Also layers between two that must share a device share it (unless it may run several parts), and groups are kept from devices
 /// from which they could not exchange with their neighbours, source or sink what they must. The largest such limit above
 /// `known` is searched by halving. O(12 * (100 * layers * devices + layers^2 / 64)); `known` where that is too much.
 [[nodiscard]] inline double uncut_bound(const instance& problem, double known,
-                                        double enough = detail::infinite) {
+                                        double enough = detail::infinite, bool several_parts = false) {
     const auto layers = static_cast<double>(problem.layer_count());
     const auto devices = static_cast<double>(problem.device_count());
     if (layers * devices * devices > 2e5 || layers > 3000.0 || !(known > 0.0)) return known;
     const double high = std::min(detail::single_device_period(problem), enough);
     if (!std::isfinite(high) || high <= known) return known;
-    detail::uncut_groups groups(problem);
+    detail::uncut_groups groups(problem, several_parts);
     double low = known, top = high;
     for (int round = 0; round < 14 && top > low * 1.002; ++round) {
         const double limit = top > 4.0 * low ? std::sqrt(low * top) : low + (top - low) / 2.0;
@@ -465,7 +477,7 @@ class uncut_groups {
 /// everything, or the smallest tensor crosses the fastest route). For latency also "critical path" (every layer starts as
 /// early as its operands can be there, on any number of devices at once) and "blocks" (see `block_bound`), for throughput
 /// "assignment without what takes too long" (see `pruned_assignment_bound`) and "transfers that take too long" (see
-/// `uncut_bound`). All hold for partitions with one part a device.
+/// `uncut_bound`). All hold for partitions with one part a device; with `several_parts`, for all.
 /// Precondition: `validate(problem)` holds. Certified: tests hold them against the optimum over all partitions.
 [[nodiscard]] inline std::vector<lower_bound> lower_bounds(const instance& problem, objective goal,
                                                            const bound_options& options = {}) {
@@ -493,7 +505,8 @@ class uncut_groups {
                           std::min(detail::best_single_device(problem), detail::cheapest_cut(problem))});
     double known = 0.0;
     for (const auto& each : bounds) known = std::max(known, each.seconds);
-    bounds.push_back({"transfers that take too long", uncut_bound(problem, known, options.enough)});
+    bounds.push_back(
+        {"transfers that take too long", uncut_bound(problem, known, options.enough, options.several_parts)});
     return bounds;
 }
 

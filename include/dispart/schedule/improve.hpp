@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <future>
 #include <limits>
 #include <utility>
@@ -26,8 +25,7 @@ namespace dispart {
 
 /// When a search stops. A budget in iterations gives the same result every time; one in seconds does as many as it can.
 struct improve_budget {
-    double seconds =
-        std::numeric_limits<double>::infinity();  ///< of this thread's processor time; four times that in all
+    double seconds = std::numeric_limits<double>::infinity();  ///< by the clock on the wall
     std::size_t iterations = std::numeric_limits<std::size_t>::max();
 };
 
@@ -53,31 +51,20 @@ namespace detail {
 /// Tells how much of a budget is gone. Asking is cheap enough for every 16th iteration.
 class stopwatch {
   public:
-    explicit stopwatch(const improve_budget& budget)
-        : budget_(budget)
-        , processor_(processor_seconds())
-        , wall_(std::chrono::steady_clock::now()) {}
+    explicit stopwatch(const improve_budget& budget) : budget_(budget) {}
 
     [[nodiscard]] double share(std::size_t iterations) const {
         const double counted = budget_.iterations == std::numeric_limits<std::size_t>::max()
                                    ? 0.0
                                    : static_cast<double>(iterations) / static_cast<double>(budget_.iterations);
         if (!std::isfinite(budget_.seconds)) return counted;
-        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - wall_;
-        return std::max({counted, (processor_seconds() - processor_) / budget_.seconds,
-                         passed.count() / (4.0 * budget_.seconds)});
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
+        return std::max(counted, passed.count() / budget_.seconds);
     }
 
   private:
-    [[nodiscard]] static double processor_seconds() {
-        std::timespec now{};
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-    }
-
     improve_budget budget_;
-    double processor_;
-    std::chrono::steady_clock::time_point wall_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 /// Quantiles of random distributions, so that a draw is one look-up.

@@ -27,11 +27,13 @@ struct proven_schedule {
     double gap = 0.0;         ///< (makespan - bound) / makespan
     std::string algorithm{};  ///< the list scheduler that it comes from, "+ improve" where that made it shorter
     std::size_t iterations = 0;  ///< of improvement, or nodes of the exact search
-    double seconds = 0.0;        ///< that the algorithm took, without judging and bounding what it made
+    double seconds = 0.0;  ///< by the clock on the wall; of a single algorithm without judging what it made
 };
 
 struct portfolio_options {
-    improve_budget budget{.seconds = 2.0};  ///< of improvement; the list schedulers come on top
+    improve_budget budget{
+        .seconds = 2.0};  ///< seconds: in all, though every list scheduler is asked; iterations: of
+                          ///< improvement
     std::uint64_t seed = 1;
     std::size_t trajectories = 1;   ///< of improvement, each on a thread of its own
     std::size_t quick = 2'000'000;  ///< above so many (task, device) pairs only HEFT and min-min are asked
@@ -104,9 +106,11 @@ class wall_clock {
     }
     if (!best) return best;
     best->bound = schedule_bounds(problem).best();
-    if (options.budget.iterations > 0 && options.budget.seconds > 0.0) {
+    improve_budget left = options.budget;
+    left.seconds -= clock.seconds();
+    if (left.iterations > 0 && left.seconds > 0.0) {
         DISPART_TRY(improvement found, improve(problem, best->best,
-                                               {.budget = options.budget,
+                                               {.budget = left,
                                                 .bound = best->bound,
                                                 .seed = options.seed,
                                                 .trajectories = options.trajectories}));

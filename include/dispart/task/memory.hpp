@@ -67,7 +67,10 @@ inline void add_span(std::vector<double>& deltas, live_span span, double size) {
 [[nodiscard]] inline memory_need part_memory(const instance& problem, const part& p) {
     DISPART_EXPECTS(!p.layers.empty() && p.device < problem.device_count());
     const std::size_t steps = p.layers.size();
+    const layer_id front = p.layers.front();
+    const bool is_run = p.layers.back() - front + 1 == steps;
     const auto step_of = [&](layer_id l) {
+        if (is_run) return l >= front && l - front < steps ? static_cast<std::size_t>(l - front) : no_id;
         const auto at = std::lower_bound(p.layers.begin(), p.layers.end(), l);
         return at != p.layers.end() && *at == l ? static_cast<std::size_t>(at - p.layers.begin()) : no_id;
     };

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// An instance as a line of blocks: the cuts of the layer order behind which nothing is wanted but what the block right
-/// before them made. On such cuts a partition into segments is priced by its neighbours alone.
+/// An instance as a line: segments of the layer order over which no tensor skips. A partition into such segments is
+/// priced by its neighbours alone.
 
 #include <algorithm>
 #include <cmath>
@@ -21,11 +21,18 @@ namespace dispart::detail {
 
 /// The blocks between neighbouring cuts; cut 0 is before the first layer, the last one behind the last layer.
 struct line {
-    std::vector<layer_id> cuts{};  ///< [cut] layers before it
-    std::vector<double> bytes{};   ///< [cut] what crosses: model inputs, live tensors, model outputs
-    bool is_whole = false;         ///< every cut that may be is one: then the line is the instance
+    std::vector<layer_id> cuts{};          ///< [cut] layers before it
+    std::vector<double> bytes{};           ///< [cut] what crosses: model inputs, live tensors, model outputs
+    std::vector<std::size_t> least_end{};  ///< [cut] where a segment from there may end at the earliest
+    bool is_whole = false;                 ///< segments may be as they like: then the line is the instance
 
     [[nodiscard]] std::size_t blocks() const noexcept { return cuts.size() - 1; }
+    /// Segments that it can have at most.
+    [[nodiscard]] std::size_t most_segments() const {
+        std::size_t count = 0;
+        for (std::size_t cut = 0; cut < blocks(); cut = least_end[cut]) ++count;
+        return count;
+    }
 };
 
 /// The last layer that reads any tensor made before a layer, for each: model inputs count as made before all.
@@ -75,9 +82,15 @@ inline std::vector<bool> parting_cuts(const instance& problem) {
     return parting;
 }
 
-/// As many blocks as there can be. Nothing where the instance has no layers or is no line at all: a model input that is
-/// an output too, or blocks that nothing connects. O(layers + tensors).
-inline std::optional<line> make_line(const instance& problem) {
+/// Which cuts a line has.
+enum class line_cuts {
+    all,     ///< every one that may be; some segments between two of them are too short
+    blocks,  ///< as many as there can be so that every segment between two of them may be
+};
+
+/// Nothing where the instance has no layers or is no line at all: a model input that is an output too, or blocks that
+/// nothing connects. O(layers + tensors).
+inline std::optional<line> make_line(const instance& problem, line_cuts which = line_cuts::all) {
     const std::size_t n = problem.layer_count();
     layer_id first_output = n;
     for (const tensor_id t : problem.model_outputs) {
@@ -88,23 +101,25 @@ inline std::optional<line> make_line(const instance& problem) {
     const auto furthest = furthest_uses(problem);
     const auto live = live_bytes(problem);
     const auto parting = parting_cuts(problem);
-    line made{{0}, {0.0}, false};
-    std::size_t possible = 0;  // cuts between two layers
-    for (layer_id cut = 1; cut < n; ++cut) possible += parting[cut] ? 0 : 1;
+    line made{.cuts = {0}, .bytes = {0.0}, .is_whole = true};
     for (const tensor_id t : problem.model_inputs)
         if (!problem.consumers[t].empty()) made.bytes[0] += problem.tensor_bytes[t];
-    while (made.cuts.back() < n) {
-        layer_id cut = std::max(furthest[made.cuts.back()], made.cuts.back()) + 1;
-        while (cut < n && parting[cut]) ++cut;
-        if (cut > first_output || cut >= n) break;
+    for (layer_id cut = 1; cut < n; ++cut) {
+        if (parting[cut]) continue;
+        if (cut > first_output) made.is_whole = false;
+        if (cut > first_output || (which == line_cuts::blocks && cut <= furthest[made.cuts.back()])) continue;
         if (live[cut] < 0.0) return std::nullopt;
         made.cuts.push_back(cut);
         made.bytes.push_back(live[cut]);
     }
-    made.is_whole = made.blocks() == possible;
     made.cuts.push_back(n);
     made.bytes.push_back(0.0);
     for (const tensor_id t : problem.model_outputs) made.bytes.back() += problem.tensor_bytes[t];
+    for (std::size_t cut = 0, end = 1; cut < made.blocks(); ++cut) {
+        while (end <= cut || made.cuts[end] <= furthest[made.cuts[cut]]) ++end;
+        made.least_end.push_back(end);
+        made.is_whole = made.is_whole && end == cut + 1;
+    }
     return made;
 }
 
@@ -143,6 +158,7 @@ class line_tables {
     [[nodiscard]] const line& cuts() const noexcept { return line_; }
     [[nodiscard]] std::size_t blocks() const noexcept { return line_.blocks(); }
     [[nodiscard]] double bytes(std::size_t cut) const { return line_.bytes[cut]; }
+    [[nodiscard]] std::size_t least_end(std::size_t cut) const { return line_.least_end[cut]; }
 
     /// Seconds of the blocks before each cut on a device.
     [[nodiscard]] const std::vector<double>& work(device_id d) const {
@@ -202,6 +218,7 @@ class line_tables {
     /// Most bytes that are live at once while a block runs, by where scratch memory is the same.
     void sum_up_memory() {
         const std::size_t m = blocks(), classes = problem_.fixed_seconds.shape(1);
+        find_live();
         weights_.assign(m + 1, 0.0);
         for (std::size_t b = 0; b < m; ++b) {
             weights_[b + 1] = weights_[b];
@@ -233,13 +250,28 @@ class line_tables {
     }
 
     [[nodiscard]] std::vector<double> block_peaks(device_id d) const {
-        std::vector<double> peaks;
-        for (std::size_t b = 0; b < blocks(); ++b) {
-            part block{std::vector<layer_id>(line_.cuts[b + 1] - line_.cuts[b]), d};
-            std::iota(block.layers.begin(), block.layers.end(), line_.cuts[b]);
-            peaks.push_back(part_memory(problem_, block).peak);
-        }
+        std::vector<double> peaks(blocks(), 0.0);
+        for (std::size_t b = 0; b < blocks(); ++b)
+            for (layer_id l = line_.cuts[b]; l < line_.cuts[b + 1]; ++l)
+                peaks[b] = std::max(peaks[b], live_[l] + problem_.workspace(l, d));
         return peaks;
+    }
+
+    /// Bytes that are live while each layer runs, in whichever segment that no tensor skips.
+    void find_live() {
+        const std::size_t n = problem_.layer_count();
+        std::vector<double> change(n + 1, 0.0);
+        for (tensor_id t = 0; t < problem_.tensor_count(); ++t) {
+            const auto readers = problem_.consumers[t];
+            const bool is_read = !readers.empty(), is_made = problem_.producer[t] != no_id;
+            if (!is_made && !is_read) continue;
+            const bool is_output = is_made && is_model_output(problem_, t);
+            const layer_id last = is_output ? n - 1 : is_read ? readers.back() : problem_.producer[t];
+            change[is_made ? problem_.producer[t] : 0] += problem_.queues.live * problem_.tensor_bytes[t];
+            change[last + 1] -= problem_.queues.live * problem_.tensor_bytes[t];
+        }
+        live_.resize(n);
+        std::partial_sum(change.begin(), change.end() - 1, live_.begin());
     }
 
     void price_pairs() {
@@ -261,6 +293,7 @@ class line_tables {
     std::vector<std::vector<double>> work_{};               // [device class][cut]
     std::vector<std::vector<std::size_t>> allowed_from_{};  // [device class][cut]
     std::vector<double> weights_{};                         // [cut]
+    std::vector<double> live_{};                            // [layer]
     std::vector<range_maximum> peaks_{};                    // [group] of blocks
     std::vector<std::size_t> group_{};                      // [device] no_id: everything fits
     std::vector<double> rate_{};                            // [from, to]

@@ -134,25 +134,20 @@ class line_search {
     }
 
     /// The least largest load, found by halving the interval from `low`, which nothing is below, to `high`; nothing
-    /// where there is none that is at most `high`. O(log(high / low) * predecessors * blocks).
+    /// where there is none that is at most `high`. O(log(high / low) * predecessors * blocks). Serial sends of a source
+    /// that may work besides: so much for each kind that may be first, less where known values rule a kind out.
     /// \param bound gets the value that none is below, within a relative 1e-9
     [[nodiscard]] std::optional<line_division> least_load(double low, double high, double& bound) {
-        std::optional<line_division> best = within(high);
-        if (!best) return bound = high, std::nullopt;
-        if (high < infinity &&
-            best->value >= high * (1.0 - 1e-5)) {  // whoever asks may know the best one already
-            const double limit = best->value * (1.0 - 1e-9);
-            auto better = within(limit);
-            if (!better) return bound = limit, best;
-            best = std::move(better);
+        if (!source_may_work()) return halve(low, high, bound);
+        std::optional<line_division> best;
+        bound = infinity;
+        for (std::size_t kind = 0; kind < states_.kinds().size(); ++kind) {
+            double here = 0.0;
+            begin_with(kind);
+            if (auto found = halve(low, best ? best->value * (1.0 - 1e-9) : high, here))
+                best = std::move(found);
+            bound = std::min(bound, here);
         }
-        while (best->value > low * (1.0 + 1e-9) && best->value > 0.0) {
-            const bool close = best->value <= low * (1.0 + 1e-7);
-            const double limit = close ? best->value * (1.0 - 1e-9) : low + (best->value - low) / 2.0;
-            if (auto better = within(limit)) best = std::move(better);
-            else low = std::max(low, limit);
-        }
-        bound = std::min(low, best->value);
         return best;
     }
 
@@ -224,10 +219,61 @@ class line_search {
 
     // --- largest load
 
+    [[nodiscard]] std::optional<line_division> halve(double low, double high, double& bound) {
+        std::optional<line_division> best = within(high);
+        if (!best) return bound = high, std::nullopt;
+        if (high < infinity &&
+            best->value >= high * (1.0 - 1e-5)) {  // whoever asks may know the best one already
+            const double limit = best->value * (1.0 - 1e-9);
+            auto better = within(limit);
+            if (!better) return bound = limit, best;
+            best = std::move(better);
+        }
+        while (best->value > low * (1.0 + 1e-9) && best->value > 0.0) {
+            const bool close = best->value <= low * (1.0 + 1e-7);
+            const double limit = close ? best->value * (1.0 - 1e-9) : low + (best->value - low) / 2.0;
+            if (auto better = within(limit)) best = std::move(better);
+            else low = std::max(low, limit);
+        }
+        bound = std::min(low, best->value);
+        return best;
+    }
+
+    [[nodiscard]] bool may_work(device_id d) const {
+        return d != no_id && std::any_of(states_.kinds().begin(), states_.kinds().end(),
+                                         [&](const alike_devices& kind) { return kind.front() == d; });
+    }
+    /// Whether what the source sends to the first device may add to what its own segment sends: always where sends are
+    /// serial, else where it is the last and the sink the first.
+    [[nodiscard]] bool source_may_work() const {
+        return may_work(tables_.problem().source) && (serial_ || may_work(tables_.problem().sink));
+    }
+    /// Only divisions whose first segment is on a device of that kind, to which the source sends.
+    void begin_with(std::size_t kind) {
+        first_kind_ = kind;
+        source_seconds_ = load(tables_.rate(tables_.problem().source, states_.kinds()[kind].front()), 0);
+    }
+    [[nodiscard]] bool may_begin(std::size_t n) const {
+        return states_[n].first && (first_kind_ == no_id || states_[n].kind == first_kind_) &&
+               load(source_rate(n), 0) <= limit_;
+    }
+    /// What a device does besides its segment.
+    [[nodiscard]] double besides(device_id d) const {
+        return serial_ && d == tables_.problem().source ? source_seconds_ : 0.0;
+    }
+    /// Seconds that the way from a node's device to the sink is occupied where that device is the last.
+    [[nodiscard]] double delivery(std::size_t n) const {
+        const device_id d = states_.device(n), sink = tables_.problem().sink;
+        const bool shared = !serial_ && first_kind_ != no_id && d == tables_.problem().source && d != sink &&
+                            states_.kinds()[first_kind_].front() == sink;
+        return load(tables_.rate(d, sink), tables_.blocks()) + (shared ? source_seconds_ : 0.0);
+    }
+
     /// The first block with which a segment on a device may begin that ends at a cut.
     [[nodiscard]] std::size_t reach(device_id d, std::size_t cut) const {
         const auto& work = tables_.work(d);
-        const auto too_far = [&](double before) { return work[cut] - before > limit_; };
+        const double most = limit_ - besides(d);
+        const auto too_far = [&](double before) { return work[cut] - before > most; };
         const auto end = work.begin() + static_cast<std::ptrdiff_t>(cut);
         const auto first = std::partition_point(work.begin(), end, too_far);
         return std::max(static_cast<std::size_t>(first - work.begin()), tables_.allowed_from(d)[cut]);
@@ -248,7 +294,7 @@ class line_search {
         low_[n] = m + 1, high_[n] = 0;
         begins_.assign(m, 0);
         std::size_t first = m, last_begin = 0;
-        if (states_[n].first && load(source_rate(n), 0) <= limit_) begins_[0] = 1, first = 0;
+        if (may_begin(n)) begins_[0] = 1, first = 0;
         states_.for_each_before(n, [&](std::size_t p) {
             const double* before = &at(p, 0);
             const double seconds = rate(p, n);
@@ -270,21 +316,22 @@ class line_search {
         const auto& work = tables_.work(d);
         const auto& allowed = tables_.allowed_from(d);
         const bool limited = tables_.is_limited(d);
+        const double most = limit_ - besides(d);
         previous_.resize(m + 1);
-        std::size_t last = no_id, cut = std::max(first + 1, need_[states_[n].rest]);
-        for (std::size_t begin = first; begin + 1 < cut; ++begin)
-            if (begins_[begin] != 0) previous_[begin] = last, last = begin;
+        std::size_t last = no_id, next = first;
+        std::size_t cut = std::max(tables_.least_end(first), need_[states_[n].rest]);
         std::size_t within = cut <= m ? reach(d, cut) : m;
         for (; cut <= m; ++cut) {
-            if (begins_[cut - 1] != 0) previous_[cut - 1] = last, last = cut - 1;
-            while (work[cut] - work[within] > limit_) ++within;
+            for (; next < m && tables_.least_end(next) <= cut; ++next)
+                if (begins_[next] != 0) previous_[next] = last, last = next;
+            while (within < cut && work[cut] - work[within] > most) ++within;
             const std::size_t least = std::max(within, allowed[cut]);
             mine[cut] = infinity;
-            if (cut > last_begin + 1 && (last == no_id || last < least)) break;
+            if (next > last_begin && (last == no_id || last < least)) break;
             std::size_t begin = last;
             if (limited) begin = fitting(d, begin, cut, least);
             if (begin == no_id || begin < least) continue;
-            mine[cut] = serial_ ? work[cut] - work[begin] : 0.0;
+            mine[cut] = serial_ ? work[cut] - work[begin] + besides(d) : 0.0;
             if (low_[n] > cut) low_[n] = cut;
             high_[n] = cut;
         }
@@ -304,22 +351,20 @@ class line_search {
     [[nodiscard]] bool ends_within(std::size_t n) {
         const std::size_t m = tables_.blocks();
         if (high_[n] != m) return false;
-        const device_id sink = tables_.problem().sink;
-        const double delivery = load(tables_.rate(states_.device(n), sink), m);
-        return at(n, m) + delivery <= limit_;
+        return at(n, m) + delivery(n) <= limit_;
     }
 
     /// The division that ends at a node, found backwards, with its largest load.
     [[nodiscard]] line_division trace(std::size_t n) {
         line_division found{{tables_.blocks()}, {}, 0.0};
         std::vector<std::size_t> used(states_.kinds().size(), 0);
-        double sending = load(tables_.rate(states_.device(n), tables_.problem().sink), tables_.blocks());
+        double sending = delivery(n);
         while (true) {
             const std::size_t end = found.cuts.back();
             const auto [begin, before] = origin(n, end);
             const auto& kind = states_.kinds()[states_[n].kind];
             const auto& work = tables_.work(kind.front());
-            const double compute = work[end] - work[begin];
+            const double compute = work[end] - work[begin] + besides(kind.front());
             found.value = std::max(found.value, serial_ ? compute + sending : std::max(compute, sending));
             found.cuts.push_back(begin);
             found.devices.push_back(kind[used[states_[n].kind]++]);
@@ -338,9 +383,9 @@ class line_search {
         const device_id d = states_.device(n);
         const std::size_t least = reach(d, end);
         for (std::size_t begin = end; begin-- > least;) {
-            if (!tables_.fits(d, begin, end)) continue;
+            if (tables_.least_end(begin) > end || !tables_.fits(d, begin, end)) continue;
             if (begin == 0) {
-                if (states_[n].first && load(source_rate(n), 0) <= limit_) return {0, no_id};
+                if (may_begin(n)) return {0, no_id};
                 break;
             }
             std::size_t found = no_id;
@@ -384,11 +429,11 @@ class line_search {
         const auto& from = tables_.allowed_from(d);
         const bool limited = tables_.is_limited(d);
         open_.clear();
-        std::size_t opened = 0;  // beginnings before it are out of memory's or the rules' reach
+        std::size_t next = 0, opened = 0;  // beginnings before it are out of memory's or the rules' reach
         at(n, 0) = infinity;
         for (std::size_t cut = 1; cut < width_; ++cut) {
-            if (arrivals_[cut - 1] < infinity)
-                open(cut - 1, arrivals_[cut - 1] - work[cut - 1], limited, opened);
+            for (; next + 1 < width_ && tables_.least_end(next) <= cut; ++next)
+                if (arrivals_[next] < infinity) open(next, arrivals_[next] - work[next], limited, opened);
             while (opened < open_.size() && open_[opened].begin < from[cut]) ++opened;
             double best = infinity;
             for (std::size_t i = opened; i < open_.size(); ++i) {
@@ -431,7 +476,8 @@ class line_search {
             double best = infinity;
             for (std::size_t b = tables_.allowed_from(d)[end]; b < end; ++b) {
                 const double done = arrivals_[b] + (tables_.work(d)[end] - tables_.work(d)[b]);
-                if (done < best && tables_.fits(d, b, end)) best = done, begin = b;
+                if (done < best && tables_.least_end(b) <= end && tables_.fits(d, b, end))
+                    best = done, begin = b;
             }
             found.cuts.push_back(begin);
             found.devices.push_back(kind[used[states_[n].kind]++]);
@@ -464,6 +510,8 @@ class line_search {
     std::vector<std::size_t> low_, high_;  // [node] cuts that it reaches
     std::vector<double> rates_{};          // [kind, kind]
     double limit_ = 0.0;
+    std::size_t first_kind_ = no_id;  // of the first segment's device; no_id: any
+    double source_seconds_ = 0.0;     // serial: of sending the model's inputs
     std::size_t steps_ = 0;
     std::vector<std::size_t> need_{};      // [rest] no fewer blocks done leave what the devices left can do
     std::vector<std::uint8_t> begins_{};   // [cut]
