@@ -127,7 +127,8 @@ TEST_CASE("published schedulers: as good as the open implementation on nine of t
         for (const auto& each : makespans) CHECK(best.makespan <= each.get<double>() + 1e-6);
     }
     for (const auto& [theirs, ours] : names) {
-        INFO(ours);
+        MESSAGE(ours << ": no longer than " << theirs << "'s on " << reached[theirs] << " of "
+                     << reference.size());
         CHECK(10 * reached[theirs] >= 9 * reference.size());
     }
 }
