@@ -28,12 +28,15 @@ namespace dispart::test {
     return std::move(b).build().value();
 }
 
-[[nodiscard]] inline result<std::vector<std::byte>> encode_doubling(const model& m) {
-    return std::vector<std::byte>(1000 + num_vertices(m), std::byte{7});
+/// A stage as bytes: thousands that stand for weights, and one more for each layer.
+[[nodiscard]] inline model_encoder encode_doubling(std::size_t weight_bytes) {
+    return [weight_bytes](const model& m) -> result<std::vector<std::byte>> {
+        return std::vector<std::byte>(weight_bytes / 1000 * 1000 + num_vertices(m), std::byte{7});
+    };
 }
 [[nodiscard]] inline result<model> decode_doubling(std::span<const std::byte> in) {
     if (in.size() <= 1000) return fail(errc::parse_error, "doubling", "too short");
-    return doubling(in.size() - 1000);
+    return doubling(in.size() % 1000);
 }
 
 /// Doubles so many times, `each` seconds a time; a negative number is poison, at which it fails.
@@ -112,7 +115,7 @@ class fault_world {
             for (const std::size_t end = layers * (s + 1) / used.size(); next < end; ++next)
                 cut.parts.back().layers.push_back(next);
         }
-        DISPART_TRY(auto made, make_deployment(whole, cut, used, encode_doubling));
+        DISPART_TRY(auto made, make_deployment(whole, cut, used, encode_doubling(weight_bytes)));
         ++plans;
         return service_plan{.stages = std::move(made),
                             .patience = {.edge_within = seconds(1.0), .stage_within = seconds(3.0)}};
@@ -135,6 +138,7 @@ class fault_world {
     model whole;
     std::vector<worker_host> hosts{};
     seconds compute{0.002};
+    std::size_t weight_bytes = 1000;  ///< of a stage
     std::size_t plans = 0;
 
   private:

@@ -132,8 +132,7 @@ class coordinator {
             for (part_id s = 0; s < plan.stages.size(); ++s)
                 remotes.push_back(std::make_unique<remote>(typename remote::setting{
                     &carrier, &plan, &options, &board, number, reception_desk->address(), s}));
-            DISPART_CHECK(
-                await(remote_state::ready, options.connect_within + options.load_within, "load its stage"));
+            DISPART_CHECK(await_stages());
             DISPART_CHECK(open_sources());
             for (auto& each : remotes) each->start();
             return await(remote_state::started, options.connect_within, "connect to its peers");
@@ -199,6 +198,21 @@ class coordinator {
                 return tl::unexpected(board.verdict());
             }
             return {};
+        }
+
+        /// Waits until all stages are loaded, however long those take that are still arriving.
+        result<void> await_stages() {
+            for (std::uint64_t before = 0;;) {
+                auto waited = await(remote_state::ready, options.connect_within + options.load_within,
+                                    "load its stage");
+                const auto arrived = board.read([&] {
+                    std::uint64_t sum = 0;
+                    for (const auto& each : remotes) sum += each->delivered();
+                    return sum;
+                });
+                if (waited || board.failed() || arrived == before) return waited;
+                before = arrived;
+            }
         }
 
         /// Waits until every stage has come so far. Errors: what went wrong; timeout, naming the first that has not.

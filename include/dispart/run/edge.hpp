@@ -253,14 +253,19 @@ class outgoing_edge {
         end_.join();
     }
 
-    /// Connects to the listener at the other end, introduces the edge, and starts to send.
+    /// Connects to the listener at the other end, introduces the edge, and starts to send. A listener that hangs up, as one
+    /// does that is flooded with callers, is dialled again until the deadline, or the edge is stopped.
     /// Errors: those of the transport and of `introduce`.
     template <transport Transport>
     result<void> connect(Transport& carrier, const std::string& address, const hello_message& hello,
                          deadline until) {
-        DISPART_TRY(Connection connection, carrier.connect(address, until));
-        DISPART_TRY(const welcome_message welcome, introduce(connection, hello, until));
-        return end_.attach(std::move(connection), [this, taken = welcome.dtypes] { return send_all(taken); });
+        for (;;) {
+            auto connected = try_to_connect(carrier, address, hello, until);
+            const auto next = clock_now() + std::chrono::milliseconds(20);
+            if (connected || connected.error().code != errc::peer_lost || end_.stopping() || next > until)
+                return connected;
+            sleep_until(next);
+        }
     }
     [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
 
@@ -285,6 +290,14 @@ class outgoing_edge {
     void join() { end_.join(); }
 
   private:
+    template <transport Transport>
+    result<void> try_to_connect(Transport& carrier, const std::string& address, const hello_message& hello,
+                                deadline until) {
+        DISPART_TRY(Connection connection, carrier.connect(address, until));
+        DISPART_TRY(const welcome_message welcome, introduce(connection, hello, until));
+        return end_.attach(std::move(connection), [this, taken = welcome.dtypes] { return send_all(taken); });
+    }
+
     result<void> send_all(std::uint32_t dtypes) {
         for (;;) {
             const auto message = queue_.take(no_deadline());

@@ -27,13 +27,13 @@ struct coordinator_options {
     std::string name = "coordinator";
     std::string listen{};  ///< where results come in; empty: an unused address of this machine
     codec_table codecs{};
-    std::size_t max_window = 64;      ///< largest number of requests in flight
-    seconds connect_within{10.0};     ///< to reach every worker; who is not there yet is tried again
-    seconds load_within{120.0};       ///< to transfer and load the stages
-    seconds request_within{60.0};     ///< to answer a request once the one before was answered
-    seconds heartbeat{0.5};           ///< between pings
-    seconds patience{2.0};            ///< silence after which a worker counts as lost
-    std::uint64_t number = 0;         ///< of the deployment (`owner_of`, `epoch_of`); 0: drawn
+    std::size_t max_window = 64;   ///< largest number of requests in flight
+    seconds connect_within{10.0};  ///< to reach every worker; who is not there yet is tried again
+    seconds load_within{120.0};    ///< to load the stages; counts from the last part of one that has arrived
+    seconds request_within{60.0};  ///< to answer a request once the one before was answered
+    seconds heartbeat{0.5};        ///< between pings
+    seconds patience{2.0};         ///< silence after which a worker counts as lost
+    std::uint64_t number = 0;      ///< of the deployment (`owner_of`, `epoch_of`); 0: drawn
     run_board::witness on_failure{};  ///< told of everything that fails, by any thread; must not call back
 };
 
@@ -69,10 +69,11 @@ class remote_stage {
 
     // --- read under the board's lock
     [[nodiscard]] remote_state state() const noexcept { return state_; }
-    [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }   ///< number of the last PONG
-    [[nodiscard]] std::uint64_t finished() const noexcept { return finished_; }   ///< requests computed
-    [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }     ///< spans lost
-    [[nodiscard]] std::int64_t clock_offset() const noexcept { return offset_; }  ///< its clock minus ours
+    [[nodiscard]] std::uint64_t answered() const noexcept { return answered_; }  ///< number of the last PONG
+    [[nodiscard]] std::uint64_t delivered() const noexcept { return delivered_; }  ///< parts of the model
+    [[nodiscard]] std::uint64_t finished() const noexcept { return finished_; }    ///< requests computed
+    [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }      ///< spans lost
+    [[nodiscard]] std::int64_t clock_offset() const noexcept { return offset_; }   ///< its clock minus ours
     [[nodiscard]] std::int64_t round_trip() const noexcept {
         return round_trip_;
     }  ///< of the best clock comparison
@@ -103,6 +104,10 @@ class remote_stage {
   private:
     /// Spans that are kept for a report, whatever the worker tells.
     static constexpr std::size_t most_spans = std::size_t{1} << 21;
+    /// A part of a model has to arrive within the patience, and each is answered. As many as 1 MiB may be unanswered, and
+    /// fewer where answers take a quarter of the patience.
+    static constexpr std::size_t part_size = std::size_t{16} << 10;
+    static constexpr std::uint64_t most_ahead = 64;
 
     [[nodiscard]] const deployed_stage& stage() const { return with_.plan->stages[with_.index]; }
     [[nodiscard]] const worker_host& host_of(device_id d) const { return with_.plan->hosts[d]; }
@@ -189,16 +194,38 @@ class remote_stage {
         DISPART_CHECK(send(order()));
         DISPART_TRY(const auto want, receive_message<want_message>(*control_, patience()));
         if (want.model == 0) return {};
-        static constexpr std::size_t part_size = std::size_t{1} << 20;
         std::span<const std::byte> rest = stage().model;
+        std::uint64_t ahead = 4;
         do {
             const std::array<std::span<const std::byte>, 1> part{rest.first(std::min(part_size, rest.size()))};
             rest = rest.subspan(part[0].size());
-            const std::scoped_lock lock(send_mutex_);
-            DISPART_CHECK(
-                control_->send(static_cast<std::uint16_t>(message_kind::model_part), part, patience()));
+            DISPART_CHECK(send_part(part));
+            DISPART_TRY(const std::uint64_t number, ask());
+            DISPART_CHECK(hear(number - std::min(number, ahead)));
+            with_.board->update([&] { delivered_ = answered_; });
+            const bool slow = static_cast<double>(delay_) * 4e-9 > with_.options->patience.value;
+            ahead = slow ? std::max<std::uint64_t>(ahead / 2, 1) : std::min(ahead + 1, most_ahead);
         } while (!rest.empty());
         return {};
+    }
+
+    result<void> send_part(std::span<const std::span<const std::byte>> part) {
+        const std::scoped_lock lock(send_mutex_);
+        return control_->send(static_cast<std::uint16_t>(message_kind::model_part), part, patience());
+    }
+
+    /// Takes what the worker has said, and waits until it has answered this ping: each answer shows that the parts before
+    /// it have arrived, so that silence is told from a slow link, whose buffers would hold up what comes after the model.
+    /// Errors: timeout.
+    result<void> hear(std::uint64_t number) {
+        for (;;) {
+            const bool waits = answered_ < number;
+            auto received = control_->receive(waits ? patience() : clock_now());
+            if (!received && !waits && received.error().code == errc::timeout) return {};
+            DISPART_CHECK(received);
+            DISPART_TRY(const bool over, handle(*received));
+            if (over) return fail(errc::protocol_error, device(), "it ended before it had its stage");
+        }
     }
 
     [[nodiscard]] deploy_message order() const {
@@ -297,11 +324,12 @@ class remote_stage {
         DISPART_TRY(const auto pong, message_in<pong_message>(received));
         const std::int64_t now = nanoseconds_now();
         if (pong.sent < 0 || pong.sent > now || !is_time(pong.now)) return no_time();
+        delay_ = now - pong.sent;
         with_.board->update([&] {
             answered_ = std::max(answered_, pong.number);
             ++round_trips_;
-            if (now - pong.sent >= round_trip_) return;
-            round_trip_ = now - pong.sent;
+            if (delay_ >= round_trip_) return;
+            round_trip_ = delay_;
             offset_ = pong.now - (pong.sent + round_trip_ / 2);
         });
         return false;
@@ -358,12 +386,14 @@ class remote_stage {
     std::optional<connection> control_{};
     bool stopped_ = false;
     std::uint64_t asked_ = 0;
+    std::int64_t delay_ = 0;  ///< of the last PONG, ns
     bool policy_refused_ = false;
 
     // under the board's lock
     remote_state state_ = remote_state::connecting;
     bool closing_ = false;
     std::uint64_t answered_ = 0;
+    std::uint64_t delivered_ = 0;
     std::uint64_t finished_ = 0;
     std::uint64_t dropped_ = 0;
     std::uint64_t not_kept_ = 0;

@@ -458,13 +458,15 @@ class service {
         if (futile_ > 0) sleep_until(deadline_in(seconds(0.01 * static_cast<double>(1U << futile_))));
     }
 
-    /// Where a worker accuses another and both answer, it is what lies between them. With the lock.
+    /// Where a worker accuses another, both answer, and nothing else explains it, it is what lies between them. With the
+    /// lock.
     bool take_accounts() {
         const std::scoped_lock lock(witness_mutex_);
         const auto view = roster_.view();
         bool found = false;
         for (const account& each : accounts_) {
-            if (each.how != evidence::accusation || !view.has(each.by) || !view.has(each.why.offender))
+            if (each.how != evidence::accusation || !view.has(each.by) || !view.has(each.why.offender) ||
+                has_own_reason(each.why.offender, each.by))
                 continue;
             log("nothing gets through between " + each.by + " and " + each.why.offender);
             roster_.part(each.by, each.why.offender);
@@ -472,6 +474,15 @@ class service {
         }
         accounts_.clear();
         return found;
+    }
+
+    /// Whether a worker left its neighbours for a reason of its own: it failed, ended (and may be there again), or lost
+    /// another neighbour before. With the witness lock.
+    [[nodiscard]] bool has_own_reason(const std::string& accused, const std::string& by) const {
+        return std::any_of(accounts_.begin(), accounts_.end(), [&](const account& each) {
+            if (each.how == evidence::accusation) return each.by == accused && each.why.offender != by;
+            return each.how != evidence::lost_data && each.why.offender == accused;
+        });
     }
 
     /// A failure of computing may be a request's fault: those in flight are tried again one by one, and the one that
