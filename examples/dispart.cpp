@@ -106,6 +106,9 @@ class command_line {
         sub.add_option("--deployments", worker_.deployments, "end after so many; 0: never")
             ->capture_default_str();
         add_backend(sub, worker_.backend);
+        sub.add_option(
+            "--cache", worker_.cache,
+            "a folder of this worker's own, where weights are kept that it has received (8 GiB at most)");
         sub.add_flag("--quiet", worker_.quiet, "no log on standard error");
         add_carrier(sub, worker_.carrier, "listen beyond loopback, unencrypted");
     }
@@ -215,6 +218,11 @@ class command_line {
         sub.add_option("--calibrate-on", run_.calibrate_on,
                        "models to measure beforehand; default: the model itself")
             ->delimiter(',');
+        sub.add_flag("--calibrate", run_.calibrate,
+                     "with --cluster: measure the model here and the workers by a trial, and plan by that")
+            ->needs(cluster);
+        sub.add_option("--repeat", run_.repeat, "streams, of whose measurements the medians count")
+            ->capture_default_str();
         sub.add_option("--algorithm", run_.algorithm,
                        "chain, even, proportional or best-single-device; default: the best");
         sub.add_option("--spread", run_.spread,
@@ -230,8 +238,15 @@ class command_line {
                      "serve on while workers fail, come and go: plan again over the rest");
         sub.add_option("--deadline", run_.deadline, "seconds for each request, with --adapt")
             ->capture_default_str();
+        sub.add_option("--for", run_.lasting, "with --adapt: seconds after which no more requests are made");
         sub.add_option("--fallback", run_.fallback,
                        "with --adapt: a model that answers here where no worker can");
+        auto* journal =
+            sub.add_option("--journal", run_.journal,
+                           "with --adapt: a file of what was taken and answered, from which it goes on");
+        sub.add_flag("--standby", run_.standby,
+                     "wait until the process that has the journal ends, and take over")
+            ->needs(journal);
     }
     void add_status() {
         auto& sub =

@@ -16,6 +16,7 @@
 #include "dispart/engine.hpp"
 #include "dispart/execution.hpp"
 #include "dispart/io/file.hpp"
+#include "dispart/io/json/chrome_trace.hpp"
 #include "dispart/io/onnx/write.hpp"
 #include "dispart/run/service.hpp"
 
@@ -39,19 +40,20 @@ watchdog_options patience_for(const dispart::plan& p) {
 }
 
 /// The present workers in a cluster's terms, planned for, as a deployment.
-result<service_plan> plan_for(const roster_view& who, const model& net, watcher& watch,
-                              const cluster_planner& planner, double now_s) {
+result<service_plan> plan_for(const roster_view& who, watcher& watch, const cluster_planner& planner,
+                              double now_s) {
     std::vector<std::string> names;
     for (const worker_host& each : who.present) names.push_back(each.name);
     cluster left = survivors(watch.machines(), names, who.broken);
-    DISPART_TRY(auto p, planner(left));
+    DISPART_TRY(auto found, planner(left));
+    auto& p = found.chosen;
     std::vector<worker_host> hosts;
     for (device_id d = 0; d < num_vertices(left); ++d) hosts.push_back({left[d].name, left[d].address});
     for (const worker_host& each : who.present)  // where they listen now
         for (worker_host& known : hosts)
             if (known.name == each.name) known.address = each.address;
     const auto encode = [](const model& stage) { return io::write_onnx(stage); };
-    DISPART_TRY(auto stages, make_deployment(net, p.division, std::move(hosts), encode));
+    DISPART_TRY(auto stages, make_deployment(found.graph, p.division, std::move(hosts), encode));
     service_plan made{std::move(stages), window_of(p), patience_for(p)};
     watch.running(std::move(p), std::move(left), now_s);
     return made;
@@ -95,13 +97,13 @@ ordered_json status_to_json(const service_status& s) {
 /// What became of the requests, and whether the answers are right.
 class desk {
   public:
-    desk(const model& net, bool check, std::size_t requests)
+    desk(const model& net, bool check, std::chrono::steady_clock::time_point began)
         : net_(&net)
         , check_(check)
-        , outcomes_(requests) {}
+        , began_(began) {}
 
     result<void> prepare() {
-        for (request_id r = 0; r < std::min(outcomes_.size(), distinct_inputs); ++r) {
+        for (request_id r = 0; r < distinct_inputs; ++r) {
             DISPART_TRY(auto each, make_inputs(*net_, r));
             inputs_.push_back(std::move(each));
         }
@@ -118,15 +120,23 @@ class desk {
         return inputs_[r % inputs_.size()];
     }
 
+    /// A request is about to be submitted, or was by the process before, and may have its outcome already.
+    void expect(request_id, bool ended_before = false) {
+        const std::scoped_lock lock(mutex_);
+        ++requests_;
+        before_ += ended_before ? 1 : 0;
+    }
+
     void take(outcome made) {
         const std::scoped_lock lock(mutex_);
         const auto now = std::chrono::steady_clock::now();
-        longest_gap_ =
-            std::max(longest_gap_, std::chrono::duration<double>(now - std::exchange(last_, now)).count());
-        auto& place = outcomes_[made.request];
-        if (place.seen++ > 0) ++twice_;
-        place.how = made.how;
-        place.took = made.took.value;
+        const auto before = std::exchange(last_, now);
+        const double gap = std::chrono::duration<double>(now - before).count();
+        longest_gap_ = std::max(longest_gap_, gap);
+        if (gap >= told_gap) gaps_.push_back({since_began(before), since_began(now)});
+        if (!seen_.insert(made.request)) return void(++twice_);
+        ++ended_[made.how];
+        slowest_ = std::max(slowest_, made.took.value);
         if (made.how == outcome_kind::refused) reasons_[std::string(to_string(made.reason.code))] += 1;
         if (!check_ || made.how != outcome_kind::answered) return;
         const auto& expected = expected_[made.request % expected_.size()];
@@ -136,47 +146,46 @@ class desk {
 
     [[nodiscard]] ordered_json to_json(double elapsed) {
         const std::scoped_lock lock(mutex_);
-        std::map<std::string, std::size_t> counts{{"answered", 0}, {"fallback", 0}, {"refused", 0}};
-        std::size_t without = 0;
-        double slowest = 0.0;
-        for (const auto& each : outcomes_) {
-            if (each.seen == 0) ++without;
-            else
-                ++counts[each.how == outcome_kind::answered   ? "answered"
-                         : each.how == outcome_kind::fallback ? "fallback"
-                                                              : "refused"];
-            slowest = std::max(slowest, each.took);
-        }
-        ordered_json made{{"requests", outcomes_.size()},
-                          {"answered", counts["answered"]},
-                          {"by_fallback", counts["fallback"]},
-                          {"refused", counts["refused"]},
+        const std::size_t answered = ended_[outcome_kind::answered],
+                          fallback = ended_[outcome_kind::fallback], refused = ended_[outcome_kind::refused];
+        ordered_json made{{"requests", requests_},
+                          {"answered", answered},
+                          {"by_fallback", fallback},
+                          {"refused", refused},
                           {"reasons", reasons_},
-                          {"without_outcome", without},
+                          {"by_the_process_before", before_},
+                          {"without_outcome", requests_ - before_ - answered - fallback - refused},
                           {"more_than_one_outcome", twice_},
-                          {"slowest_s", slowest},
+                          {"slowest_s", slowest_},
                           {"longest_gap_s", longest_gap_},
+                          {"gaps_s", gaps_},
                           {"elapsed_s", elapsed}};
         if (check_) made["mismatches"] = mismatches_;
         return made;
     }
 
   private:
-    struct record {
-        outcome_kind how{};
-        double took = 0.0;
-        std::size_t seen = 0;
-    };
+    static constexpr double told_gap = 0.25;  ///< seconds without an outcome that are told
+
+    [[nodiscard]] double since_began(std::chrono::steady_clock::time_point t) const {
+        return std::chrono::duration<double>(t - began_).count();
+    }
 
     const model* net_;
     bool check_;
     std::vector<std::vector<tensor>> inputs_{};
     std::vector<std::vector<tensor>> expected_{};
     std::mutex mutex_{};
-    std::vector<record> outcomes_;
+    std::size_t requests_ = 0;
+    std::size_t before_ = 0;  ///< of them, the process before told the outcome
+    id_set seen_{};           ///< outcomes
+    std::map<outcome_kind, std::size_t> ended_{};
+    double slowest_ = 0.0;
     std::map<std::string, std::size_t> reasons_{};
-    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point began_;
+    std::chrono::steady_clock::time_point last_ = began_;
     double longest_gap_ = 0.0;  ///< seconds between outcomes
+    std::vector<std::pair<double, double>> gaps_{};
     std::size_t twice_ = 0;
     std::size_t mismatches_ = 0;
 };
@@ -195,6 +204,8 @@ result<service_fallback> fallback_of(const std::string& name) {
 result<ordered_json> run_adaptively(const model& net, const cluster& machines, const cluster_planner& planner,
                                     const adaptive_run& how) {
     const auto began = std::chrono::steady_clock::now();
+    const double began_unix =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     const auto elapsed = [&] {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     };
@@ -204,7 +215,7 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
             workers.push_back({machines[d].name, machines[d].address});
     if (workers.empty())
         return fail(errc::invalid_cluster, info(machines).name, "no device has an address to dial");
-    desk requests(net, how.check, how.requests);
+    desk requests(net, how.check, began);
     DISPART_CHECK(requests.prepare());
     DISPART_TRY(auto carrier, make_carrier(how.carrier));
     service_options options;
@@ -217,6 +228,12 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
         std::fprintf(stderr, "[%8.3f s] %s\n", elapsed(), line.c_str());
     };
     DISPART_TRY(options.fallback, fallback_of(how.fallback));
+    if (!how.journal.empty()) {
+        if (how.standby) options.log("standing by until the process that has " + how.journal + " ends");
+        DISPART_TRY(options.journal,
+                    request_journal::open(how.journal, how.standby ? no_deadline() : clock_now()));
+        options.log("the journal is open");
+    }
     watcher watch(machines, planner);
     std::mutex metrics_mutex;
     std::vector<io::metric_family> metrics;
@@ -235,7 +252,7 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
     plan_again = [at = ready.get_future().share()] { at.get()->plan_again(); };
     running.emplace(
         std::move(carrier), workers,
-        [&](const roster_view& who) { return plan_for(who, net, watch, planner, elapsed()); },
+        [&](const roster_view& who) { return plan_for(who, watch, planner, elapsed()); },
         [&](outcome made) { requests.take(std::move(made)); }, options);
     ready.set_value(&*running);
     auto& serving = *running;
@@ -252,16 +269,22 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
     };
     static constexpr std::size_t most_open = 64;
     auto next_status = std::chrono::steady_clock::now();
-    for (request_id r = 0; r < how.requests;) {
+    for (request_id r = 0; r < how.requests && elapsed() < how.lasting;) {
         const auto now = serving.status();
         if (std::chrono::steady_clock::now() >= next_status) {
             write_status();
             next_status += std::chrono::milliseconds(500);
         }
+        if (options.journal && options.journal->has_seen(r)) {
+            requests.expect(r, options.journal->had_ended(r));
+            ++r;
+            continue;
+        }
         if (now.waiting + now.in_flight >= most_open) {
             serving.wait_until_idle(deadline_in(seconds(0.01)));
             continue;
         }
+        requests.expect(r);
         DISPART_CHECK(serving.submit(r, requests.inputs(r), seconds(how.within)));
         ++r;
     }
@@ -269,7 +292,13 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
     const double took = elapsed();
     write_status();
     auto document = requests.to_json(took);
+    document["began_unix_s"] = began_unix;
     document["service"] = status_to_json(serving.status());
+    running.reset();  // nobody observes any more
+    const std::vector<io::trace_process> timelines{{"predicted", &watch.predicted()},
+                                                   {"measured", &watch.measured()}};
+    const auto trace = std::filesystem::path(how.out) / "trace.json";
+    DISPART_CHECK(io::write_text(trace, io::chrome_trace(timelines)));
     return document;
 }
 

@@ -36,6 +36,7 @@ struct worker_arguments {
     std::size_t deployments = 0;
     bool quiet = false;
     std::string backend = "eigen";
+    std::string cache{};  // folder of weights that were received
 };
 result<int> worker(const worker_arguments& given, bool as_json);
 
@@ -127,9 +128,14 @@ struct run_arguments {
     std::string listen{};    // where results come in; empty: found out
     bool adapt = false;      // serve on while workers fail, come and go
     double deadline = 60.0;  // seconds for each request, with adapt
+    double lasting = 0.0;    // seconds after which no more requests are made, with adapt; 0: never
     std::string fallback{};  // a model that answers where nothing else can, with adapt
+    std::string journal{};   // file that another process can go on from, with adapt
+    bool standby = false;    // wait until the process that has the journal ends
     codec_choice codec{};
     std::string backend = "eigen";  // of the local workers
+    bool calibrate = false;         // measure a cluster's workers by a trial before planning
+    std::size_t repeat = 1;         // streams, of whose measurements the medians count
 };
 result<int> run(const run_arguments& given, bool as_json);
 

@@ -76,13 +76,16 @@ struct pace_record {
     comparison alone{};     ///< one request at a time
 };
 
-/// How much longer the trial's period was than its stages' times explain.
+}  // namespace
+
 result<double> unexplained(dispart::plan trial, const run_report& measured) {
     for (part_id s = 0; s < trial.stages.size(); ++s)
         trial.tasks.tasks[s].seconds = measured.stages[s].compute.value;
     DISPART_TRY(const auto explained, predict_stream(trial, measured.finished.size()));
     return std::clamp(measured.period.value / explained.period().value, 1.0, 1.25);
 }
+
+namespace {
 
 /// What short streams of a calibration network showed.
 struct trials {
@@ -174,8 +177,8 @@ result<local_setting> start_local(const model& net, const std::vector<double>& s
     return made;
 }
 
-result<seconds> latency_alone(dispart::plan p, const local_setting& where) {
-    for (auto& task : p.tasks.tasks) task.seconds *= where.alone[task.device];
+result<seconds> latency_alone(dispart::plan p, const std::vector<double>& alone) {
+    for (auto& task : p.tasks.tasks) task.seconds *= alone[task.device];
     DISPART_TRY(const auto played, predict_stream(p, 1));
     return played.first_latency();
 }

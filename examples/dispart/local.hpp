@@ -8,6 +8,7 @@
 #include "dispart/calibration.hpp"
 #include "dispart/cluster/graph.hpp"
 #include "dispart/core/result.hpp"
+#include "dispart/execution.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/plan/plan.hpp"
 #include "dispart/process.hpp"
@@ -39,7 +40,10 @@ dispart::result<local_setting> start_local(const dispart::model& net, const std:
                                            const std::vector<std::string>& calibrate_on,
                                            const std::string& backend);
 
-// The latency of a single request through a plan made by these costs, which meets no other.
-dispart::result<dispart::seconds> latency_alone(dispart::plan p, const local_setting& where);
+// The latency of a single request, which meets no other. `alone`: as in `local_setting`.
+dispart::result<dispart::seconds> latency_alone(dispart::plan p, const std::vector<double>& alone);
+
+// How much longer the trial's period was than its stages' times explain.
+dispart::result<double> unexplained(dispart::plan trial, const dispart::run_report& measured);
 
 }  // namespace cli

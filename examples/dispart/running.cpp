@@ -1,6 +1,7 @@
 // dispart run: plan, explain, simulate, start or dial workers, run, check, compare, draw.
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <optional>
 
 #include "dispart/adapting.hpp"
@@ -17,6 +18,7 @@
 #include "dispart/plan/explain.hpp"
 #include "dispart/planning.hpp"
 #include "dispart/progress.hpp"
+#include "dispart/trial.hpp"
 
 namespace cli {
 
@@ -97,6 +99,27 @@ result<std::vector<double>> slowdowns_of(const run_arguments& given) {
     return slowdowns;
 }
 
+result<std::vector<measured_run>> execute_often(const dispart::plan& p, const model& net,
+                                                const cluster& machines, const execution_options& how,
+                                                std::size_t times) {
+    std::vector<measured_run> all;
+    while (all.size() < times) {
+        DISPART_TRY(auto each, execute(p, net, machines, how));
+        all.push_back(std::move(each));
+    }
+    return all;
+}
+
+/// Of the streams' periods, and of the latencies of single requests.
+std::pair<double, double> medians_of(const std::vector<measured_run>& all) {
+    std::vector<double> periods, latencies;
+    for (const auto& each : all) {
+        periods.push_back(each.stream.period.value);
+        latencies.push_back(each.alone.latency.value);
+    }
+    return {median(periods), median(latencies)};
+}
+
 /// What each stage's computing took, predicted and measured, for each request.
 ordered_json stages_to_json(const dispart::plan& p, const run_report& measured) {
     auto list = ordered_json::array();
@@ -141,14 +164,17 @@ void print_document(const ordered_json& document) {
 /// run --adapt. The exit status is 0 where every request has one outcome and no answer is wrong.
 result<int> serve(const run_arguments& given, const model& net, const cluster& machines,
                   const cluster_planner& planner, bool as_json) {
-    DISPART_TRY(const auto told, run_adaptively(net, machines, planner,
-                                                {.requests = given.requests,
-                                                 .within = given.deadline,
-                                                 .check = given.check,
-                                                 .carrier = given.carrier,
-                                                 .listen = given.listen,
-                                                 .out = given.out,
-                                                 .fallback = given.fallback}));
+    DISPART_TRY(const auto told,
+                run_adaptively(
+                    net, machines, planner,
+                    {.requests = given.requests,
+                     .lasting = given.lasting > 0.0 ? given.lasting : std::numeric_limits<double>::infinity(),
+                     .within = given.deadline,
+                     .check = given.check,
+                     .carrier = given.carrier,
+                     .listen = given.listen,
+                     .out = given.out,
+                     .fallback = given.fallback}));
     if (as_json) print_json(told);
     else std::cout << told.dump(2) << '\n';
     const auto count = [&](const char* what) { return told.value(what, std::size_t{0}); };
@@ -164,11 +190,11 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (given.local > 0 && !(given.carrier.tls.empty() && given.carrier.psk.empty()))
         return fail(errc::invalid_argument, "--local",
                     "local workers need no keys: they stay on this machine");
-    if (given.requests == 0 || given.local > 64)
-        return fail(errc::invalid_argument, "--requests, --local",
-                    "1 request or more on 1 to 64 local workers");
+    if (given.requests == 0 || given.local > 64 || given.repeat == 0)
+        return fail(errc::invalid_argument, "--requests, --local, --repeat",
+                    "1 request or more, at least once, on 1 to 64 local workers");
     DISPART_TRY(const auto net, load_model(given.model));
-    std::optional<local_setting> local;
+    std::optional<local_setting> local;  // what was measured, of local workers or others
     cluster machines;
     if (given.local > 0) {
         DISPART_TRY(auto slowdowns, slowdowns_of(given));
@@ -176,22 +202,27 @@ result<int> run(const run_arguments& given, bool as_json) {
         machines = local->machines;
     } else {
         DISPART_TRY(machines, load_cluster(given.cluster));
+        if (given.calibrate) {
+            DISPART_TRY(local, try_workers(net, machines, given.backend,
+                                           {.carrier = given.carrier, .listen = given.listen}));
+            machines = local->machines;
+        }
     }
     DISPART_TRY(const auto codecs, codec_options_of(given.codec));
     const auto plan_with = [&](const std::string& algorithm, const std::string& spread) -> result<planned> {
         const plan_request wanted{.goal = goal, .algorithm = algorithm, .spread = spread, .codecs = codecs};
         if (!local) return plan_by_roofline(net, machines, wanted);
         DISPART_TRY(auto made, plan_by_costs(net, machines, local->costs, wanted));
-        DISPART_TRY(const seconds single, latency_alone(made.chosen, *local));
+        DISPART_TRY(const seconds single, latency_alone(made.chosen, local->alone));
         made.chosen.prediction.latency_s = single.value;
         return made;
     };
     if (given.adapt) {
-        const auto planner = [&](const cluster& left) -> result<dispart::plan> {
-            const plan_request wanted{.goal = goal, .algorithm = given.algorithm, .codecs = codecs};
-            DISPART_TRY(auto found, local ? plan_by_costs(net, left, local->costs, wanted)
-                                          : plan_by_roofline(net, left, wanted));
-            return std::move(found.chosen);
+        const auto planner = [&](const cluster& left) -> result<planned> {
+            const plan_request wanted{
+                .goal = goal, .algorithm = given.algorithm, .spread = given.spread, .codecs = codecs};
+            if (!local) return plan_by_roofline(net, left, wanted);
+            return plan_by_costs(net, left, local->costs, wanted);
         };
         return serve(given, net, machines, planner, as_json);
     }
@@ -209,15 +240,16 @@ result<int> run(const run_arguments& given, bool as_json) {
                                    .keep_outputs = given.check,
                                    .carrier = given.carrier,
                                    .listen = given.listen};
-    DISPART_TRY(const auto measured, execute(p, found.graph, machines, stream));
-    const double period = measured.stream.period.value;
+    DISPART_TRY(const auto all, execute_often(p, found.graph, machines, stream, given.repeat));
+    const measured_run& measured = all.back();
+    const auto [period, latency] = medians_of(all);
     ordered_json document{
         {"plan", io::plan_to_json(p)},
         {"calibrated_on", local ? local->calibrated_on : ""},
         {"predicted", {{"period_s", predicted_period}, {"latency_s", p.prediction.latency_s}}},
         {"measured",
          {{"period_s", period},
-          {"latency_s", measured.alone.latency.value},
+          {"latency_s", latency},
           {"requests", given.requests},
           {"stages", stages_to_json(p, measured.stream)}}}};
     if (given.compare) {

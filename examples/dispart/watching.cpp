@@ -46,8 +46,9 @@ void watcher::running(dispart::plan p, cluster where, double now_s) {
     plan_ = std::move(p);
     where_ = std::move(where);
     believed_ = telemetry();
-    if (const auto predicted = predict_stream(*plan_, simulated_requests))
-        believed_.observe(predicted->trace);
+    predicted_ = measured_ = {};
+    if (auto predicted = predict_stream(*plan_, simulated_requests)) predicted_ = std::move(predicted->trace);
+    believed_.observe(predicted_);
     all_ = probe_ = telemetry();
     detector_.forget();
     probe_began_s_ = changed_s_ = now_s;
@@ -55,12 +56,14 @@ void watcher::running(dispart::plan p, cluster where, double now_s) {
 
 std::optional<std::string> watcher::observe(const timeline& seen, double now_s) {
     const device_id source = info(machines_).source;
+    measured_.devices = predicted_.devices;
     for (event each : seen.events) {
         if (each.device == no_id) each.device = source;  // the coordinator
         if (each.what == activity::transfer && each.peer == no_id) each.peer = info(machines_).sink;
         if (each.device == no_id || (each.what == activity::transfer && each.peer == no_id)) continue;
         all_.observe(each);
         probe_.observe(each);
+        if (measured_.events.size() < most_events) measured_.events.push_back(each);
     }
     if (!plan_ || now_s - probe_began_s_ < probe_s) return std::nullopt;
     probe_began_s_ = now_s;
@@ -75,7 +78,7 @@ std::optional<std::string> watcher::judge(double now_s) {
     const auto candidate = planner_(corrected(where_, *drifted));
     if (!candidate) return std::nullopt;
     const auto verdict = decide({.period_now_s = period_under(*plan_, *drifted),
-                                 .period_new_s = candidate->prediction.period_s,
+                                 .period_new_s = candidate->chosen.prediction.period_s,
                                  .migration_s = 2.0,
                                  .since_change_s = now_s - changed_s_});
     if (!verdict.change) return std::nullopt;

@@ -13,11 +13,12 @@
 #include "dispart/io/prometheus.hpp"
 #include "dispart/observe/telemetry.hpp"
 #include "dispart/plan/plan.hpp"
+#include "dispart/planning.hpp"
 
 namespace cli {
 
 // Plans over a cluster, some of whose devices do not compute any more.
-using cluster_planner = std::function<dispart::result<dispart::plan>(const dispart::cluster&)>;
+using cluster_planner = std::function<dispart::result<planned>(const dispart::cluster&)>;
 
 // One thread uses it.
 class watcher {
@@ -34,9 +35,13 @@ class watcher {
     std::optional<std::string> observe(const dispart::timeline& seen, double now_s);
     // What was seen of the plan that runs now.
     [[nodiscard]] std::vector<dispart::io::metric_family> metrics() const;
+    // The beginning of the plan that runs now: a stream of requests as it was predicted, and as it was.
+    [[nodiscard]] const dispart::timeline& predicted() const { return predicted_; }
+    [[nodiscard]] const dispart::timeline& measured() const { return measured_; }
 
   private:
     static constexpr double probe_s = 2.0;
+    static constexpr std::size_t most_events = 20'000;  // of the timelines
 
     std::optional<std::string> judge(double now_s);
 
@@ -44,6 +49,8 @@ class watcher {
     cluster_planner planner_;
     std::optional<dispart::plan> plan_{};
     dispart::cluster where_{};
+    dispart::timeline predicted_{};
+    dispart::timeline measured_{};
     dispart::telemetry believed_{};
     dispart::telemetry probe_{};
     dispart::telemetry all_{};

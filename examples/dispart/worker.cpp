@@ -61,6 +61,9 @@ result<int> worker(const worker_arguments& given, bool) {
                            .codecs = known_codecs(),
                            .deployments = given.deployments,
                            .log = {}};
+    if (!given.cache.empty()) {
+        DISPART_TRY(options.folder, shard_folder::open(given.cache, std::size_t{8} << 30));
+    }
     if (!given.quiet)
         options.log = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
     dispart::worker<any_transport, local_backend>(carrier, {given.slowdown, given.backend}, std::move(options))

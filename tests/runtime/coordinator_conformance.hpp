@@ -357,8 +357,10 @@ void workers_refuse_what_is_not_in_order() {
             return said->code;
         }
     };
-    const deploy_message good{
-        .model_bytes = 10, .incoming = {{0, "c", {0}, 1, 100}}, .patience = 1'000'000'000};
+    const deploy_message good{.model_bytes = 10,
+                              .shards = {{10, {}}},
+                              .incoming = {{0, "c", {0}, 1, 100}},
+                              .patience = 1'000'000'000};
     CHECK(command(pong_message{}) == errc::protocol_error);
     CHECK(command(hello_message{}) == errc::protocol_error);
     CHECK(command(good, good) == errc::protocol_error);
@@ -366,6 +368,12 @@ void workers_refuse_what_is_not_in_order() {
     auto bad = good;
     bad.model_bytes = ~std::uint64_t{0};
     CHECK(command(bad) == errc::limit_exceeded);
+    bad = good;
+    bad.shards = {{~std::uint64_t{0} - 9, {}},
+                  {20, {}}};  // their sum would be right, were there no limit to it
+    CHECK(command(bad) == errc::protocol_error);
+    bad.shards = {{10, {}}, {0, {}}};
+    CHECK(command(bad) == errc::protocol_error);
     bad = good;
     bad.incoming[0].depth = 4'000'000'000;
     CHECK(command(bad) == errc::protocol_error);
@@ -410,15 +418,18 @@ class hand_made_stage {
         REQUIRE(control_);
         const auto stage = models.encoder()(chain(1, {4}));
         const deploy_message order{.model_bytes = stage->size(),
-                                   .content = content_of(*stage),
+                                   .shards = shards_of(*stage),
                                    .incoming = {{0, "gateway", {0}, 2, 1000}},
                                    .connect_within = 1'000'000'000,
                                    .request_within = 1'000'000'000,
                                    .patience = 2'000'000'000};
         REQUIRE(send_message(*control_, order, within(1s)));
-        REQUIRE(receive_message<want_message>(*control_, within(2s)));
-        for (std::size_t at = 0; at < stage->size(); at += 500'000) {
-            const std::array<std::span<const std::byte>, 1> part{std::span(*stage).subspan(at, 500'000)};
+        const auto want = receive_message<want_message>(*control_, within(2s));
+        REQUIRE(want);
+        std::span<const std::byte> rest = *stage;
+        for (std::uint32_t i = 0; i < order.shards.size(); rest = rest.subspan(order.shards[i++].length)) {
+            if (std::count(want->shards.begin(), want->shards.end(), i) == 0) continue;
+            const std::array<std::span<const std::byte>, 1> part{rest.first(order.shards[i].length)};
             REQUIRE(control_->send(static_cast<std::uint16_t>(message_kind::model_part), part, within(1s)));
         }
         REQUIRE(receive_message<ready_message>(*control_, within(2s)));

@@ -71,7 +71,7 @@ class fault_world {
   public:
     static constexpr std::size_t layers = 6;
 
-    explicit fault_world(std::uint64_t seed, std::size_t workers) : world(seed), whole(doubling(layers)) {
+    explicit fault_world(std::uint64_t seed, std::size_t workers) : world(seed) {
         for (std::size_t i = 0; i < workers; ++i)
             hosts.push_back({"w" + std::to_string(i), "w" + std::to_string(i)});
         programs_.resize(workers);
@@ -110,24 +110,28 @@ class fault_world {
         }
         if (used.empty()) return fail(errc::infeasible, "doubling", "nobody is there");
         partition cut;
+        const std::size_t count = layers + version;
         for (std::size_t s = 0, next = 0; s < used.size(); ++s) {
             cut.parts.push_back({{}, s});
-            for (const std::size_t end = layers * (s + 1) / used.size(); next < end; ++next)
+            for (const std::size_t end = count * (s + 1) / used.size(); next < end; ++next)
                 cut.parts.back().layers.push_back(next);
         }
+        const model whole = doubling(count);
         DISPART_TRY(auto made, make_deployment(whole, cut, used, encode_doubling(weight_bytes)));
         ++plans;
         return service_plan{.stages = std::move(made),
-                            .patience = {.edge_within = seconds(1.0), .stage_within = seconds(3.0)}};
+                            .patience = {.edge_within = seconds(1.0), .stage_within = seconds(3.0)},
+                            .version = std::to_string(version)};
     }
 
     [[nodiscard]] static std::vector<tensor> inputs_of(request_id r) {
         const float x = static_cast<float>(r % 1000 + 1);
         return {tensor::of<float>({4}, {x, x + 1, x + 2, x + 3})};
     }
-    [[nodiscard]] static bool right(request_id r, const std::vector<tensor>& outputs) {
+    [[nodiscard]] static bool right(request_id r, const std::vector<tensor>& outputs,
+                                    const std::string& version) {
         if (outputs.size() != 1 || outputs[0].dims() != shape{4}) return false;
-        const float factor = static_cast<float>(1U << layers);
+        const float factor = static_cast<float>(1U << (layers + (version.empty() ? 0 : std::stoul(version))));
         for (std::size_t i = 0; i < 4; ++i)
             if (outputs[0].data<float>()[i] != static_cast<float>(r % 1000 + 1 + i) * factor) return false;
         return true;
@@ -135,9 +139,9 @@ class fault_world {
 
     virtual_world world;
     fault_network network{};
-    model whole;
     std::vector<worker_host> hosts{};
     seconds compute{0.002};
+    std::size_t version = 0;          ///< of the model: doublings more
     std::size_t weight_bytes = 1000;  ///< of a stage
     std::size_t plans = 0;
 
@@ -152,7 +156,8 @@ struct outcome_book {
     std::size_t wrong = 0;
 
     void add(outcome made) {
-        if (made.how != outcome_kind::refused && !fault_world::right(made.request, made.outputs)) ++wrong;
+        if (made.how != outcome_kind::refused && !fault_world::right(made.request, made.outputs, made.version))
+            ++wrong;
         const request_id id = made.request;
         if (!all.try_emplace(id, std::move(made)).second) ++twice;
     }

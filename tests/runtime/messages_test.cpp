@@ -16,7 +16,11 @@ hello_message some_hello() {
 }
 
 deploy_message some_deploy() {
-    deploy_message m{.model_bytes = 1'000'000, .connect_within = 5, .request_within = 6, .patience = 7};
+    deploy_message m{.model_bytes = 1'000'000,
+                     .shards = {{400'000, {1, 2}}, {600'000, {3, 4}}},
+                     .connect_within = 5,
+                     .request_within = 6,
+                     .patience = 7};
     m.incoming = {{0, "gateway", {0, 2}, 2, 4096}, {3, "b", {1}, 1, 1}};
     m.outgoing = {{4, "c", "127.0.0.1:4000", {0}, "raw", 2}};
     return m;

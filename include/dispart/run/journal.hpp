@@ -72,6 +72,8 @@ class request_journal {
     }
     /// Whether the id was taken before the journal was opened.
     [[nodiscard]] bool has_seen(request_id id) const { return seen_.contains(id); }
+    /// Whether it had its outcome then.
+    [[nodiscard]] bool had_ended(request_id id) const { return ended_.contains(id); }
 
     /// Errors: io_error.
     [[nodiscard]] result<void> taken(request_id id, const std::vector<tensor>& inputs) {
@@ -164,6 +166,7 @@ class request_journal {
     result<void> replay(const head& record, const buffer& payload) {
         if (record.what == kind::ended) {
             open_.erase(record.id);
+            ended_.insert(record.id);
             return {};
         }
         DISPART_TRY(auto message, decode_tensors(payload, codec_table{}));
@@ -178,6 +181,7 @@ class request_journal {
     std::mutex mutex_{};
     std::map<request_id, std::vector<tensor>> open_{};
     id_set seen_{};
+    id_set ended_{};
 };
 
 }  // namespace dispart

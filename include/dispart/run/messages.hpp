@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "dispart/run/protocol.hpp"
-#include "dispart/run/stage_cache.hpp"
+#include "dispart/run/shards.hpp"
 #include "dispart/tensor/dtype.hpp"
 
 namespace dispart {
@@ -97,11 +97,11 @@ inline constexpr unsigned epoch_bits = 24;
     return deployment & ((std::uint64_t{1} << epoch_bits) - 1);
 }
 
-/// One stage for one worker; its model follows in MODEL frames if WANT says so.
+/// One stage for one worker; those shards of its model that WANT names follow in MODEL frames, one after the other.
 struct deploy_message {
     static constexpr message_kind kind = message_kind::deploy;
     std::uint64_t model_bytes = 0;
-    content_id content{};  ///< of the model
+    std::vector<shard> shards{};  ///< of the model
     std::vector<incoming_edge_info> incoming{};
     std::vector<outgoing_edge_info> outgoing{};
     std::int64_t connect_within = 0;  ///< to reach the peers of the outgoing edges
@@ -110,7 +110,7 @@ struct deploy_message {
         0;  ///< silence after which the other side of the control connection counts as lost
 
     static void fields(auto& archive, auto& m) {
-        archive(m.model_bytes, m.content, m.incoming, m.outgoing, m.connect_within, m.request_within,
+        archive(m.model_bytes, m.shards, m.incoming, m.outgoing, m.connect_within, m.request_within,
                 m.patience);
     }
 };
@@ -118,9 +118,9 @@ struct deploy_message {
 /// The answer to DEPLOY.
 struct want_message {
     static constexpr message_kind kind = message_kind::want;
-    std::uint8_t model = 1;  ///< 0: the worker has it already
+    std::vector<std::uint32_t> shards{};  ///< of the model, that the worker does not have yet
 
-    static void fields(auto& archive, auto& m) { archive(m.model); }
+    static void fields(auto& archive, auto& m) { archive(m.shards); }
 };
 
 /// The stage is loaded.

@@ -189,14 +189,30 @@ class remote_stage {
         return {};
     }
 
+    /// Brings the worker those shards of the model that it wants.
     result<void> transfer() {
         with_.board->update([this] { state_ = remote_state::loading; });
-        DISPART_CHECK(send(order()));
+        const auto ordered = order();
+        DISPART_CHECK(send(ordered));
         DISPART_TRY(const auto want, receive_message<want_message>(*control_, patience()));
-        if (want.model == 0) return {};
+        std::vector<std::span<const std::byte>> shards;
         std::span<const std::byte> rest = stage().model;
+        for (const shard& each : ordered.shards) {
+            shards.push_back(rest.first(static_cast<std::size_t>(each.length)));
+            rest = rest.subspan(shards.back().size());
+        }
         std::uint64_t ahead = 4;
-        do {
+        for (const std::uint32_t index : want.shards) {
+            if (index >= shards.size())
+                return fail(errc::protocol_error, device(), "it wants a shard that does not exist");
+            DISPART_CHECK(send_shard(shards[index], ahead));
+        }
+        return {};
+    }
+
+    /// \param ahead parts that may be unanswered; becomes what the link bears
+    result<void> send_shard(std::span<const std::byte> rest, std::uint64_t& ahead) {
+        while (!rest.empty()) {
             const std::array<std::span<const std::byte>, 1> part{rest.first(std::min(part_size, rest.size()))};
             rest = rest.subspan(part[0].size());
             DISPART_CHECK(send_part(part));
@@ -205,7 +221,7 @@ class remote_stage {
             with_.board->update([&] { delivered_ = answered_; });
             const bool slow = static_cast<double>(delay_) * 4e-9 > with_.options->patience.value;
             ahead = slow ? std::max<std::uint64_t>(ahead / 2, 1) : std::min(ahead + 1, most_ahead);
-        } while (!rest.empty());
+        }
         return {};
     }
 
@@ -231,7 +247,7 @@ class remote_stage {
     [[nodiscard]] deploy_message order() const {
         const auto nanoseconds = [](seconds s) { return static_cast<std::int64_t>(s.value * 1e9); };
         deploy_message m{.model_bytes = stage().model.size(),
-                         .content = content_of(stage().model),
+                         .shards = shards_of(stage().model),
                          .connect_within = nanoseconds(with_.options->connect_within),
                          .request_within = nanoseconds(with_.options->request_within),
                          .patience = nanoseconds(with_.options->patience)};

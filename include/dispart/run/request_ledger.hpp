@@ -35,6 +35,7 @@ struct outcome {
     std::vector<tensor> outputs{};
     error reason{};            ///< why it was refused, or why the fallback answered
     std::uint64_t epoch = 0;   ///< of the deployment that answered
+    std::string version{};     ///< of the model that answered
     std::size_t attempts = 0;  ///< deployments that it was handed to
     seconds took{};            ///< since it was submitted
 };

@@ -32,6 +32,7 @@ struct service_plan {
     deployment stages{};
     std::size_t window = 0;       ///< requests in flight; 0: three times the longest path, and one
     watchdog_options patience{};  ///< how long messages and stages may take
+    std::string version{};        ///< of the model; each answer says which one gave it
 };
 
 /// Plans for who is there; called by one thread. Errors: infeasible, where nothing serves: the fallback answers.
@@ -155,7 +156,8 @@ class service {
         if (known) return {};
         return fail(errc::not_found, name, "no worker of this name is here");
     }
-    /// Asks for a plan again, and changes over to it.
+    /// Asks for a plan again, and changes over to it: for instance to another version of the model, which the planner then
+    /// deploys. Requests in flight end before; each answer is of one version.
     void plan_again() {
         command([] {});
     }
@@ -304,6 +306,10 @@ class service {
     // --- one deployment
 
     void begin_serving(const service_plan& planned) {
+        std::string where;
+        for (const deployed_stage& each : planned.stages.stages)
+            where += " " + planned.stages.hosts[each.device].name;
+        log("serving on" + where);
         const std::scoped_lock lock(mutex_);
         ++counts_.epoch;
         counts_.serving = true;
@@ -339,8 +345,10 @@ class service {
                 ++collected;
                 std::unique_lock lock(mutex_);
                 suspects_in_flight_ = false;
-                if (auto made = ledger_.answer_oldest(std::move(*outputs), counts_.epoch))
+                if (auto made = ledger_.answer_oldest(std::move(*outputs), counts_.epoch)) {
+                    made->version = planned.version;
                     deliver(lock, std::move(*made));
+                }
             } else if (outputs.error().code != errc::timeout || running.failed()) {
                 return tl::unexpected(outputs.error());
             }

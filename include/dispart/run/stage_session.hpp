@@ -22,6 +22,7 @@
 #include "dispart/run/edge.hpp"
 #include "dispart/run/handshake.hpp"
 #include "dispart/run/recorder.hpp"
+#include "dispart/run/shard_folder.hpp"
 #include "dispart/run/stage_cache.hpp"
 
 namespace dispart {
@@ -36,6 +37,7 @@ struct worker_options {
     codec_table codecs{};
     std::size_t max_model_bytes = std::size_t{1} << 30;    ///< of a stage
     std::size_t cached_bytes = std::size_t{1} << 30;       ///< of stages that are kept for later deployments
+    std::shared_ptr<shard_folder> folder{};                ///< where they are kept on disk too
     std::size_t max_message_bytes = std::size_t{1} << 30;  ///< of an edge, whatever the coordinator says
     std::size_t max_queued_bytes = std::size_t{1} << 32;   ///< of messages that wait for a stage, together
     std::size_t max_stages = 64;                           ///< of one deployment
@@ -55,6 +57,19 @@ struct worker_context {
     compute_gate gate{};
     stage_cache cache{options.cached_bytes};
     std::mutex log_mutex{};
+
+    /// A shard that was seen before, or nullptr.
+    [[nodiscard]] stage_cache::content find(const content_id& id) {
+        auto found = cache.find(id);
+        if (found || !options.folder) return found;
+        found = options.folder->find(id);
+        if (found) cache.keep(id, found);
+        return found;
+    }
+    void keep(const content_id& id, const stage_cache::content& added) {
+        cache.keep(id, added);
+        if (options.folder) options.folder->keep(id, *added);
+    }
 
     void log(const std::string& line) {
         const std::scoped_lock lock(log_mutex);
@@ -81,6 +96,13 @@ inline constexpr std::size_t most_positions = 65536;
         return fail(errc::limit_exceeded, "DEPLOY",
                     "a model of " + std::to_string(m.model_bytes) + " bytes, where at most " +
                         std::to_string(max_model_bytes) + " are allowed");
+    std::uint64_t total = 0;
+    for (const shard& each : m.shards) {
+        if (each.length == 0 || each.length > m.model_bytes - total)
+            return bad("the shards are not those of the model");
+        total += each.length;
+    }
+    if (total != m.model_bytes) return bad("the shards are not those of the model");
     if (m.incoming.empty()) return bad("the stage has no incoming edge");
     if (m.incoming.size() > most_edges || m.outgoing.size() > most_edges) return bad("too many edges");
     for (const auto& each : m.incoming)
@@ -255,27 +277,45 @@ class stage_session {
         return fetch();
     }
 
-    /// Takes the model from the cache, or asks for it.
+    /// Takes those shards of the model that were here before, and asks for the others.
     result<void> fetch() {
-        model_ = shared_.cache.find(plan_.content);
-        DISPART_CHECK(say(want_message{model_ ? std::uint8_t{0} : std::uint8_t{1}}));
-        if (model_) worker_ = thread([this] { work(); });  // after WANT, which READY must not overtake
-        else model_bytes_.reserve(plan_.model_bytes);      // growing would copy it all, while pings wait
+        for (std::size_t i = 0; i < plan_.shards.size(); ++i) {
+            pieces_.push_back(shared_.find(plan_.shards[i].content));
+            if (!pieces_.back()) missing_.shards.push_back(static_cast<std::uint32_t>(i));
+        }
+        DISPART_CHECK(say(missing_));
+        if (missing_.shards.empty()) worker_ = thread([this] { work(); });  // READY must not overtake WANT
         return {};
     }
 
     result<void> load_part(const frame& received) {
-        const auto part = received.payload.bytes();
-        if (!deployed_ || worker_.joinable() || part.size() > plan_.model_bytes - model_bytes_.size())
-            return fail(errc::protocol_error, hello_.from, "a MODEL part that was not announced");
-        model_bytes_.insert(model_bytes_.end(), part.begin(), part.end());
-        if (model_bytes_.size() < plan_.model_bytes) return {};
-        if (content_of(model_bytes_) != plan_.content)
-            return fail(errc::protocol_error, hello_.from, "the model is not the one that was announced");
-        model_ = std::make_shared<const std::vector<std::byte>>(std::exchange(model_bytes_, {}));
-        shared_.cache.keep(plan_.content, model_);
-        worker_ = thread([this] { work(); });
+        std::span<const std::byte> part = received.payload.bytes();
+        while (!part.empty()) {
+            if (!deployed_ || arrived_ == missing_.shards.size())
+                return fail(errc::protocol_error, hello_.from, "a MODEL part that was not announced");
+            const std::size_t index = missing_.shards[arrived_];
+            const shard& due = plan_.shards[index];
+            const auto taken =
+                part.first(std::min(part.size(), static_cast<std::size_t>(due.length) - arriving_.size()));
+            arriving_.insert(arriving_.end(), taken.begin(), taken.end());
+            part = part.subspan(taken.size());
+            if (arriving_.size() < due.length) return {};
+            if (content_of(arriving_) != due.content)
+                return fail(errc::protocol_error, hello_.from, "the model is not the one that was announced");
+            pieces_[index] = std::make_shared<const std::vector<std::byte>>(std::exchange(arriving_, {}));
+            shared_.keep(due.content, pieces_[index]);
+            if (++arrived_ == missing_.shards.size()) worker_ = thread([this] { work(); });
+        }
         return {};
+    }
+
+    /// The model of its shards, which are let go.
+    [[nodiscard]] std::vector<std::byte> assemble() {
+        std::vector<std::byte> whole;
+        whole.reserve(static_cast<std::size_t>(plan_.model_bytes));
+        for (const auto& each : std::exchange(pieces_, {}))
+            whole.insert(whole.end(), each->begin(), each->end());
+        return whole;
     }
 
     result<void> start() {
@@ -338,8 +378,7 @@ class stage_session {
         const std::int64_t begin = nanoseconds_now();
         if (!shared_.options.decode)
             return fail(errc::invalid_argument, "decode", "the worker has no model decoder");
-        DISPART_TRY(model stage, shared_.options.decode(*model_));
-        model_ = nullptr;
+        DISPART_TRY(model stage, shared_.options.decode(assemble()));
         DISPART_CHECK(detail::check_ports(plan_, info(stage).inputs.size(), info(stage).outputs.size()));
         DISPART_TRY(executable loaded, shared_.engine.load(stage));
         DISPART_CHECK(say(ready_message{nanoseconds_now() - begin}));
@@ -476,8 +515,10 @@ class stage_session {
     // of the control thread until the computing thread starts, which then reads it
     deploy_message plan_{};
     bool deployed_ = false;
-    std::vector<std::byte> model_bytes_{};
-    stage_cache::content model_{};
+    std::vector<stage_cache::content> pieces_{};  ///< [shard] of the model; nullptr: it has not arrived
+    want_message missing_{};
+    std::size_t arrived_ = 0;            ///< of the missing ones
+    std::vector<std::byte> arriving_{};  ///< what there is of the next one
     std::atomic<seconds> patience_;
 
     std::mutex state_mutex_{};
