@@ -28,7 +28,7 @@ std::size_t bytes_of_new(const std::vector<shard>& now, const std::vector<shard>
 }  // namespace
 
 TEST_CASE("shards: they are the whole, within their lengths") {
-    const shard_options how{.least = 100, .usual = 1024, .most = 3000};
+    const shard_lengths how{.least = 100, .usual = 1024, .most = 3000};
     for (const std::size_t size : {0, 1, 63, 100, 101, 3000, 3001, 100'000}) {
         const auto content = noise(size, size + 1);
         const auto made = shards_of(content, how);
@@ -46,7 +46,7 @@ TEST_CASE("shards: they are the whole, within their lengths") {
 
 TEST_CASE("shards: what stays is found again, wherever it stands") {
     const auto before = noise(1'000'000, 1);
-    const shard_options how{.least = 1024, .usual = 8192, .most = 65536};
+    const shard_lengths how{.least = 1024, .usual = 8192, .most = 65536};
     const auto shards = shards_of(before, how);
     CHECK(shards.size() > 60);
     for (const std::size_t at : {0, 77, 500'000}) {  // ten bytes more there

@@ -26,7 +26,7 @@ struct shard {
 };
 
 /// Lengths of shards, in bytes; the usual one is a power of two.
-struct shard_options {
+struct shard_lengths {
     std::size_t least = std::size_t{16} << 10;
     std::size_t usual = std::size_t{128} << 10;
     std::size_t most = std::size_t{1} << 20;
@@ -45,7 +45,7 @@ namespace detail {
 }
 
 /// Where the first shard of these bytes ends.
-[[nodiscard]] inline std::size_t first_cut(std::span<const std::byte> from, const shard_options& how) {
+[[nodiscard]] inline std::size_t first_cut(std::span<const std::byte> from, const shard_lengths& how) {
     const std::size_t end = std::min(from.size(), how.most);
     const int bits = std::countr_zero(std::bit_floor(how.usual));
     std::uint64_t hash = 0;
@@ -63,7 +63,7 @@ namespace detail {
 /// O(bytes). Source: Muthitacharoen, Chen and Mazieres, "A low-bandwidth network file system", SOSP 2001, with the gear
 /// hash of Xia et al., "Ddelta", Performance Evaluation 2014.
 [[nodiscard]] inline std::vector<shard> shards_of(std::span<const std::byte> from,
-                                                  const shard_options& how = {}) {
+                                                  const shard_lengths& how = {}) {
     std::vector<shard> made;
     while (!from.empty()) {
         const auto range = from.first(detail::first_cut(from, how));
