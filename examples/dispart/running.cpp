@@ -174,7 +174,9 @@ result<int> serve(const run_arguments& given, const model& net, const cluster& m
                      .carrier = given.carrier,
                      .listen = given.listen,
                      .out = given.out,
-                     .fallback = given.fallback}));
+                     .fallback = given.fallback,
+                     .journal = given.journal,
+                     .standby = given.standby}));
     if (as_json) print_json(told);
     else std::cout << told.dump(2) << '\n';
     const auto count = [&](const char* what) { return told.value(what, std::size_t{0}); };

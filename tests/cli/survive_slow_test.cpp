@@ -69,7 +69,9 @@ TEST_CASE(
     "run --adapt --tls, worker --cache: a worker that is killed and started again has its weights on disk") {
     const test::temporary_folder folder;
     const std::string keys = (folder / "keys").string();
-    test::json_of("keys --dir " + keys + " --coordinator desk=127.0.0.1 --node a=127.0.0.1 --node b=127.0.0.1");
+    const auto made = test::json_of("keys --dir " + keys +
+                                    " --coordinator desk=127.0.0.1 --node a=127.0.0.1 --node b=127.0.0.1");
+    CHECK(made["made"].size() == 4);
     const auto worker = [&](const std::string& name, const std::string& listen) {
         return std::make_unique<test::worker_process>(
             listen, std::vector<std::string>{"--tls", keys + "/" + name, "--cache", (folder / name).string()});
