@@ -71,6 +71,7 @@ struct shard_view {
 /// Element by element: constants along the axis are sliced; other whole operands must not vary along it.
 [[nodiscard]] inline std::optional<shard_step> elementwise_step(const shard_view& v, std::size_t axis,
                                                                 const std::vector<bool>& divided) {
+    if (v.self.inputs.size() > 1 && v.self.attrs.contains("axis")) return std::nullopt;  // before opset 7
     const auto rank = v.result().size();
     shard_step step{.axis = axis};
     for (std::size_t i = 0; i < v.self.inputs.size(); ++i) {
