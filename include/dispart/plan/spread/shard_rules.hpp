@@ -149,8 +149,10 @@ struct shard_view {
     if (op == "MaxPool" || op == "AveragePool" || op == "GlobalAveragePool" || op == "GlobalMaxPool")
         return axis == 1 ? std::optional(shard_step{.axis = 1}) : std::nullopt;
     if (op == "Softmax") {
-        const auto along = normal_axis(v.integer("axis", -1), v.dims(0).size());
-        return along && *along != axis ? std::optional(shard_step{.axis = axis}) : std::nullopt;
+        const bool flat = info(v.g).opset < 13;  // then over all axes from that one on
+        const auto along = normal_axis(v.integer("axis", flat ? 1 : -1), v.dims(0).size());
+        const bool apart = along && (flat ? axis < *along : axis != *along);
+        return apart ? std::optional(shard_step{.axis = axis}) : std::nullopt;
     }
     if (op == "Transpose") {
         const auto found = v.self.attrs.find("perm");
