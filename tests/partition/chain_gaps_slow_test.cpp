@@ -6,6 +6,7 @@
 
 #include "dispart/partition/chain_orders.hpp"
 #include "dispart/problem/validate.hpp"
+#include "support/chain_links.hpp"
 
 using namespace dispart;
 
@@ -27,9 +28,6 @@ instance unequal_chain(random_source& random, const chain_shape& like) {
     for (auto* table : {&p.fixed_seconds, &p.marginal_seconds, &p.workspace_bytes})
         *table = xt::zeros<double>({n, m});
     p.allowed = xt::ones<std::uint8_t>({n, m});
-    p.producer = {no_id};
-    p.model_inputs = {0};
-    p.model_outputs = {n};
     p.tensor_bytes = {random.uniform(1e4, 1e6)};
     std::vector<double> speed;
     for (device_id d = 0; d < m; ++d) p.device_class.push_back(d), speed.push_back(random.uniform(1e9, 3e10));
@@ -43,13 +41,8 @@ instance unequal_chain(random_source& random, const chain_shape& like) {
             p.workspace_bytes(l, d) = random.uniform(0.0, 1e5);
         }
         p.tensor_bytes.push_back(random.uniform(1e3, 3e6));
-        p.producer.push_back(l);
-        const std::vector<std::size_t> read{l}, written{l + 1};
-        p.reads.push_back(read);
-        p.writes.push_back(written);
-        p.consumers.push_back(read);
     }
-    p.consumers.push_back({});
+    test::link_as_chain(p, n);
     p.queues = {.inputs = 2.0, .outputs = 1.0, .live = 1.0};
     const double share = weights / static_cast<double>(m);
     for (device_id d = 0; d < m; ++d)

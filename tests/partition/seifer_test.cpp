@@ -10,6 +10,7 @@
 #include "dispart/model/zoo/resnet.hpp"
 #include "dispart/partition/chain_orders.hpp"
 #include "dispart/task/evaluate.hpp"
+#include "support/chain_links.hpp"
 
 using namespace dispart;
 
@@ -30,20 +31,12 @@ instance seifer_instance(const std::vector<seifer_layer>& layers, std::size_t no
         *table = xt::zeros<double>({n, std::size_t{1}});
     p.allowed = xt::ones<std::uint8_t>({n, std::size_t{1}});
     p.tensor_bytes = {0.0};
-    p.producer = {no_id};
-    p.model_inputs = {0};
     for (layer_id l = 0; l < n; ++l) {
         p.layer_class.push_back(l);
         p.weight_bytes.push_back(layers[l].memory);
         p.tensor_bytes.push_back(layers[l].megabits);
-        p.producer.push_back(l);
-        const std::vector<std::size_t> read{l}, written{l + 1};
-        p.reads.push_back(read);
-        p.writes.push_back(written);
-        p.consumers.push_back(read);
     }
-    p.consumers.push_back({});
-    p.model_outputs = {n};
+    test::link_as_chain(p, n);
     p.queues = {.inputs = 0.0, .outputs = 0.0, .live = 0.0};
     std::vector<std::pair<double, double>> at;
     for (device_id d = 0; d < nodes; ++d) at.emplace_back(random.uniform(1, 150), random.uniform(1, 150));

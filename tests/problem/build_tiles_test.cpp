@@ -10,30 +10,15 @@
 #include "dispart/model/zoo/vgg.hpp"
 #include "dispart/model/zoo/yolo.hpp"
 #include "dispart/problem/tile_regions.hpp"
+#include "support/first_windows.hpp"
 
 using namespace dispart;
-
-namespace {
-
-/// The layers up to the n-th convolution or pooling, with what follows it element by element.
-std::vector<layer_id> first_windows(const model& g, int n) {
-    std::vector<layer_id> layers;
-    const auto order = topological_order(g).value();
-    for (const auto v : order) {
-        if (g[v].op == "Conv" || g[v].op == "MaxPool") --n;
-        if (n < 0) break;
-        layers.push_back(v);
-    }
-    return layers;
-}
-
-}  // namespace
 
 TEST_SUITE("problem/build_tiles") {
     TEST_CASE(
         "YOLOv2's first 16 layers at 608 x 608: work, redundant work and memory are the published ones") {
         const auto g = zoo::yolov2({.weights = false, .image = 608}).value();
-        const auto block = build_tile_block(g, first_windows(g, 16)).value();
+        const auto block = build_tile_block(g, test::first_windows(g, 16)).value();
         CHECK(total_macs(block) == doctest::Approx(13.000e9).epsilon(0.0001));
         const double alone = work_of_tile(block, regions_of_grid(block, even_grid(block, 1, 1))[0]).map_bytes;
         struct row {

@@ -16,6 +16,7 @@
 #include "runtime/spread_tiles.hpp"
 #include "runtime/toy.hpp"
 #include "support/corpus.hpp"
+#include "support/first_windows.hpp"
 
 using namespace dispart;
 using namespace dispart::test;
@@ -34,17 +35,8 @@ grid_list grids_up_to(std::size_t most) {
 /// The convolutional body alone, so that what is compared is not smoothed by what follows it.
 model body_of(const model& g) { return extract(g, tileable_body(g).value()).value().graph; }
 
-/// The layers up to the n-th convolution or pooling, with what follows it element by element, as a model.
-model head_of(const model& g, int n) {
-    std::vector<layer_id> layers;
-    const auto order = topological_order(g).value();
-    for (const auto v : order) {
-        if (g[v].op == "Conv" || g[v].op == "MaxPool") --n;
-        if (n < 0) break;
-        layers.push_back(v);
-    }
-    return extract(g, layers).value().graph;
-}
+/// The layers up to the n-th convolution or pooling as a model.
+model head_of(const model& g, int n) { return extract(g, first_windows(g, n)).value().graph; }
 
 double worst_in_tiles(const model& g, const grid_list& grids) {
     return worst_of_tilings(g, tileable_body(g).value(), grids);
