@@ -221,7 +221,8 @@ class command_line {
         sub.add_flag("--calibrate", run_.calibrate,
                      "with --cluster: measure the model here and the workers by a trial, and plan by that")
             ->needs(cluster);
-        sub.add_option("--repeat", run_.repeat, "streams, of whose measurements the medians count")
+        sub.add_option("--repeat", run_.repeat,
+                       "streams, of whose measurements the medians count (5 on local workers, else 1)")
             ->capture_default_str();
         sub.add_option("--algorithm", run_.algorithm,
                        "chain, even, proportional or best-single-device; default: the best");

@@ -65,10 +65,9 @@ result<std::vector<model>> load_models(const std::vector<std::string>& names) {
 
 }  // namespace
 
-result<profile> measure(const std::vector<model>& nets, std::size_t parallel, std::size_t runs,
-                        const std::string& backend) {
-    DISPART_TRY(const auto measured, measure_in_rounds(nets, local_backend{.chosen = backend},
-                                                       {.least = runs, .parallel = parallel}, 1));
+result<profile> measure(const std::vector<model>& nets, const std::string& backend) {
+    const layer_probe_options how{.warm_up = 1, .least = 2, .budget = seconds(0.4)};
+    DISPART_TRY(const auto measured, measure_in_rounds(nets, local_backend{.chosen = backend}, how, 5));
     return profile_of(nets, measured, backend);
 }
 

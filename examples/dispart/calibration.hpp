@@ -14,9 +14,9 @@ namespace cli {
 
 using measured_costs = dispart::profiled_table<dispart::fitted_model>;
 
-// Measures the layers of models on this machine, `parallel` copies of each at a time.
-dispart::result<dispart::profile> measure(const std::vector<dispart::model>& nets, std::size_t parallel,
-                                          std::size_t runs, const std::string& backend = "eigen");
+// Measures the layers of models on this machine in some rounds over all of them, of which the shortest times count: a
+// machine whose pace wanders is then fair to each.
+dispart::result<dispart::profile> measure(const std::vector<dispart::model>& nets, const std::string& backend);
 
 // Costs of layers that were measured, and fitted laws for others. `exact = false` leaves out the table of measured ones.
 measured_costs costs_of(const dispart::profile& measured, bool exact);

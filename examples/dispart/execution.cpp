@@ -7,7 +7,6 @@
 #include "dispart/common.hpp"
 #include "dispart/io/onnx/write.hpp"
 #include "dispart/progress.hpp"
-#include "dispart/run/coordinator.hpp"
 
 namespace cli {
 
@@ -30,8 +29,8 @@ result<std::vector<worker_host>> hosts_of(const cluster& machines, const dispart
 
 }  // namespace
 
-result<measured_run> execute(const dispart::plan& p, const model& net, const cluster& machines,
-                             const execution_options& how) {
+result<deployed_plan> deployed_plan::deploy(const dispart::plan& p, const model& net, const cluster& machines,
+                                            const execution_options& how) {
     DISPART_TRY(auto hosts, hosts_of(machines, p));
     const auto encode = [](const model& stage) { return io::write_onnx(stage); };
     deployment_options edges;
@@ -46,24 +45,33 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
     }
     DISPART_TRY(auto running,
                 coordinator<any_transport>::deploy(carrier, std::move(stages), std::move(options)));
-    std::vector<std::vector<tensor>> made_inputs;  // ahead, so that making them takes no worker's time
+    inputs made;
     for (request_id r = 0; r < std::min(how.requests, distinct_inputs); ++r) {
         DISPART_TRY(auto each, make_inputs(net, r));
-        made_inputs.push_back(std::move(each));
+        made.push_back(std::move(each));
     }
-    const auto inputs = [&](request_id r) { return made_inputs[r % made_inputs.size()]; };
+    return deployed_plan(std::move(running), std::move(made), window_of(p));
+}
 
+result<measured_run> deployed_plan::run(const execution_options& how) {
+    const auto input = [&](request_id r) { return inputs_[r % inputs_.size()]; };
     measured_run made;
-    const std::size_t singles = std::min<std::size_t>(how.requests, 5);
-    DISPART_TRY(made.alone,
-                running.run(singles, inputs, [](request_id, std::vector<tensor>) {}, {.window = 1}));
+    DISPART_TRY(made.alone, running_.run(std::min(how.requests, how.singles), input,
+                                         [](request_id, std::vector<tensor>) {}, {.window = 1}));
     progress_bar bar("running", how.requests);
     const auto keep = [&](request_id r, std::vector<tensor> outputs) {
         if (how.keep_outputs) made.outputs.push_back(std::move(outputs));
         bar.update(r + 1);
     };
-    DISPART_TRY(made.stream, running.run(how.requests, inputs, keep, {.window = window_of(p)}));
-    DISPART_CHECK(running.shut_down());
+    DISPART_TRY(made.stream, running_.run(how.requests, input, keep, {.window = window_}));
+    return made;
+}
+
+result<measured_run> execute(const dispart::plan& p, const model& net, const cluster& machines,
+                             const execution_options& how) {
+    DISPART_TRY(auto deployed, deployed_plan::deploy(p, net, machines, how));
+    DISPART_TRY(auto made, deployed.run(how));
+    DISPART_CHECK(deployed.shut_down());
     return made;
 }
 

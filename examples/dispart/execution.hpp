@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dispart/carrier.hpp"
@@ -10,6 +11,8 @@
 #include "dispart/core/result.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/plan/plan.hpp"
+#include "dispart/run/any_transport.hpp"
+#include "dispart/run/coordinator.hpp"
 #include "dispart/run/probe.hpp"
 #include "dispart/run/report.hpp"
 #include "dispart/tensor/tensor.hpp"
@@ -21,6 +24,7 @@ inline std::size_t window_of(const dispart::plan& p) { return 3 * p.stages.size(
 
 struct execution_options {
     std::size_t requests = 32;
+    std::size_t singles = 5;  // one after the other, before the stream; at most `requests`
     bool keep_outputs = false;
     carrier_choice carrier{};
     std::string listen{};  // where results come in; empty: found out
@@ -32,7 +36,32 @@ struct measured_run {
     std::vector<std::vector<dispart::tensor>> outputs{};
 };
 
-// The plan on its workers: a few requests one after the other for the latency, then all of them as a stream.
+// A plan on its workers, which are free again when this object is gone.
+class deployed_plan {
+  public:
+    static dispart::result<deployed_plan> deploy(const dispart::plan& p, const dispart::model& net,
+                                                 const dispart::cluster& machines,
+                                                 const execution_options& how);
+
+    // A few requests one after the other for the latency, then all of them as a stream.
+    dispart::result<measured_run> run(const execution_options& how);
+
+    dispart::result<void> shut_down() { return running_.shut_down(); }
+
+  private:
+    using inputs = std::vector<std::vector<dispart::tensor>>;
+
+    deployed_plan(dispart::coordinator<dispart::any_transport> running, inputs made, std::size_t window)
+        : running_(std::move(running))
+        , inputs_(std::move(made))
+        , window_(window) {}
+
+    dispart::coordinator<dispart::any_transport> running_;
+    inputs inputs_;  // made ahead, so that making them takes no worker's time
+    std::size_t window_;
+};
+
+// The plan deployed, run and shut down.
 dispart::result<measured_run> execute(const dispart::plan& p, const dispart::model& net,
                                       const dispart::cluster& machines, const execution_options& how);
 

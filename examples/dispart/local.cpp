@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
-#include <thread>
 #include <utility>
 
 #include "dispart/cluster/builder.hpp"
 #include "dispart/common.hpp"
 #include "dispart/cost/probe_models.hpp"
 #include "dispart/execution.hpp"
-#include "dispart/planning.hpp"
 
 namespace cli {
 
@@ -62,125 +59,64 @@ struct local_machines {
     }
 };
 
-/// Seconds that stages took in trials, and that their layers' costs say.
-struct comparison {
-    double measured = 0.0;
-    double said = 0.0;
+constexpr std::size_t most_orders = 3;
 
-    [[nodiscard]] double factor() const { return said > 0.0 ? std::clamp(measured / said, 0.4, 2.5) : 0.0; }
-};
-
-/// What trials showed of workers of one pace.
-struct pace_record {
-    comparison together{};  ///< while all workers are busy
-    comparison alone{};     ///< one request at a time
-};
-
-}  // namespace
-
-result<double> unexplained(dispart::plan trial, const run_report& measured) {
-    for (part_id s = 0; s < trial.stages.size(); ++s)
-        trial.tasks.tasks[s].seconds = measured.stages[s].compute.value;
-    DISPART_TRY(const auto explained, predict_stream(trial, measured.finished.size()));
-    return std::clamp(measured.period.value / explained.period().value, 1.0, 1.25);
-}
-
-namespace {
-
-/// What short streams of a calibration network showed.
-struct trials {
-    std::map<double, pace_record> paces{};  ///< by slowdown
-    std::vector<double> unexplained{};      ///< [trial]
-};
-
-/// Divides the network over all workers and runs it a few times, each time with another worker first: so each worker meets
-/// most layers, and what is charged to its pace is no property of the layers that it happened to get.
-result<trials> run_trials(const local_machines& workers, const model& net, const measured_costs& costs) {
-    trials made;
-    for (std::size_t first = 0; first < 3; ++first) {
-        DISPART_TRY(const auto machines, workers.beginning_with(first));
-        DISPART_TRY(const auto found, plan_by_costs(net, machines, costs, {.algorithm = "proportional"}));
-        const dispart::plan& trial = found.chosen;
-        const double requests = std::clamp(1.5 / trial.prediction.period_s, 16.0, 64.0);
-        DISPART_TRY(const auto ran,
-                    execute(trial, net, machines, {.requests = static_cast<std::size_t>(requests)}));
-        for (part_id s = 0; s < trial.stages.size(); ++s) {
-            auto& record = made.paces[machines[trial.stages[s].device].slowdown];
-            const double said = trial.stages[s].compute_s;
-            record.together.measured += ran.stream.stages[s].compute.value;
-            record.together.said += said;
-            record.alone.measured += ran.alone.stages[s].compute.value;
-            record.alone.said += said;
+/// Workers like the given ones in some orders, for trials; each order's workers hold their parts of the network for good, so
+/// that trials can take turns with what they are compared with. Devices of equal slowdowns are alike.
+result<std::vector<worker_order>> start_twins(local_machines workers, const std::string& backend,
+                                              local_workers& into) {
+    std::vector<worker_order> orders;
+    for (std::size_t first = 0; first < std::min(workers.slowdowns.size(), most_orders); ++first) {
+        DISPART_TRY(auto twins, local_workers::start(workers.slowdowns, backend));
+        workers.addresses = std::move(twins.addresses);
+        std::move(twins.processes.begin(), twins.processes.end(), std::back_inserter(into.processes));
+        worker_order order;
+        DISPART_TRY(order.machines, workers.beginning_with(first));
+        for (device_id d = 0; d < num_vertices(order.machines); ++d) {
+            const double own = order.machines[d].slowdown;
+            const auto same = std::find(workers.slowdowns.begin(), workers.slowdowns.end(), own);
+            order.kind.push_back(static_cast<std::size_t>(same - workers.slowdowns.begin()));
         }
-        DISPART_TRY(const double more, unexplained(trial, ran.stream));
-        made.unexplained.push_back(more);
+        orders.push_back(std::move(order));
     }
-    return made;
-}
-
-/// Makes each worker as slow as it shows itself inside a pipeline: short streams of a calibration network, whose layers
-/// were measured, divided over all of them. Processes that share caches, memory and cores with each other and the
-/// coordinator are slower than a probe; what the streams need beyond their stages' computing is charged to the workers
-/// alike. Workers that turn out faster than the probe make all costs smaller, since a slowdown is never below 1.
-result<void> correct_in_place(local_setting& where, const local_machines& workers, const model& net,
-                              profile& measured, bool exact) {
-    DISPART_TRY(const auto seen, run_trials(workers, net, costs_of(measured, true)));
-    const double more = median(seen.unexplained);
-    double least = 1.0;
-    for (const auto& [pace, record] : seen.paces)
-        if (record.together.said > 0.0) least = std::min(least, record.together.factor() * more);
-    for (auto& sample : measured.samples) sample.measured = sample.measured * least;
-    where.costs = costs_of(measured, exact);
-    where.alone.assign(num_vertices(where.machines), 1.0);
-    for (device_id d = 0; d < workers.slowdowns.size(); ++d) {
-        const auto found = seen.paces.find(workers.slowdowns[d]);
-        if (found == seen.paces.end() || found->second.together.said <= 0.0) continue;
-        const double together = found->second.together.factor() * more;
-        where.alone[d] = std::clamp(found->second.alone.factor() / together, 0.5, 1.1);
-        where.machines[d].slowdown *= together / least;
-    }
-    return {};
+    return orders;
 }
 
 }  // namespace
 
-result<local_setting> start_local(const model& net, const std::vector<double>& slowdowns,
-                                  const std::vector<std::string>& calibrate_on, const std::string& backend) {
+result<calibrated_setting> start_local(const model& net, const std::vector<double>& slowdowns,
+                                       const std::vector<std::string>& calibrate_on,
+                                       const std::string& backend) {
     for (const double each : slowdowns)
         if (!(each >= 1.0))
             return fail(errc::invalid_argument, "--slowdown", "every value must be 1 or more");
-    local_setting made;
-    DISPART_TRY(made.workers, local_workers::start(slowdowns, backend));
+    DISPART_TRY(auto workers, local_workers::start(slowdowns, backend));
     std::vector<model> nets;
+    std::string names;
     for (const auto& name : calibrate_on) {
         DISPART_TRY(auto other, load_model({.name = name}));
         nets.push_back(std::move(other));
-        made.calibrated_on += (made.calibrated_on.empty() ? "" : ",") + name;
+        names += (names.empty() ? "" : ",") + name;
     }
     const bool itself = nets.empty();
     if (itself) {
         nets.push_back(net);
-        made.calibrated_on = info(net).name;
+        names = info(net).name;
     } else {  // laws need a spread of sizes, which one network does not have
         DISPART_TRY(auto spread, probe_models());
         std::move(spread.begin(), spread.end(), std::back_inserter(nets));
-        made.calibrated_on += " and the built-in probe set";
+        names += " and the built-in probe set";
     }
-    // As many copies at once as workers will compute at once, so that what they cost each other is in the numbers.
-    const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-    const std::size_t together = std::min(slowdowns.size(), cores);
-    DISPART_TRY(auto measured, measure(nets, together, 7, backend));
-    DISPART_TRY(const auto loopback, probe_worker(made.workers.addresses.front()));
-    const local_machines workers{slowdowns, made.workers.addresses, loopback, measured.speed};
-    DISPART_TRY(made.machines, workers.beginning_with(0));
-    DISPART_CHECK(correct_in_place(made, workers, nets.front(), measured, itself));
-    return made;
-}
-
-result<seconds> latency_alone(dispart::plan p, const std::vector<double>& alone) {
-    for (auto& task : p.tasks.tasks) task.seconds *= alone[task.device];
-    DISPART_TRY(const auto played, predict_stream(p, 1));
-    return played.first_latency();
+    DISPART_TRY(auto measured, measure(nets, backend));
+    DISPART_TRY(const auto loopback, probe_worker(workers.addresses.front()));
+    const local_machines machines{slowdowns, workers.addresses, loopback, measured.speed};
+    DISPART_TRY(auto own, machines.beginning_with(0));
+    DISPART_TRY(auto orders, start_twins(machines, backend, workers));
+    const std::size_t first_trials = std::max<std::size_t>(3, orders.size());
+    pace_trials trials(std::move(nets.front()), std::move(orders), costs_of(measured, true), {}, true);
+    for (std::size_t trial = 0; trial < first_trials; ++trial) DISPART_CHECK(trials.run());
+    auto planned = at_paces(std::move(own), std::move(measured), itself, trials.paces(first_trials));
+    return calibrated_setting{std::move(workers), std::move(planned), std::move(trials), std::move(names)};
 }
 
 }  // namespace cli

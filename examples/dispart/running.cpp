@@ -99,25 +99,46 @@ result<std::vector<double>> slowdowns_of(const run_arguments& given) {
     return slowdowns;
 }
 
+/// The stream some times over. Where there are trials, one more of them follows each: a machine's pace wanders, and what
+/// is compared should have met the same machine.
 result<std::vector<measured_run>> execute_often(const dispart::plan& p, const model& net,
                                                 const cluster& machines, const execution_options& how,
-                                                std::size_t times) {
+                                                std::size_t times, pace_trials* trials) {
     std::vector<measured_run> all;
+    std::optional<deployed_plan> deployed;
     while (all.size() < times) {
-        DISPART_TRY(auto each, execute(p, net, machines, how));
+        if (!deployed) {
+            DISPART_TRY(deployed, deployed_plan::deploy(p, net, machines, how));
+        }
+        DISPART_TRY(auto each, deployed->run(how));
+        if (!all.empty()) all.back().outputs.clear();
         all.push_back(std::move(each));
+        if (!trials) continue;
+        if (!trials->own_workers()) {
+            DISPART_CHECK(deployed->shut_down());
+            deployed.reset();
+        }
+        DISPART_CHECK(trials->run());
     }
+    if (deployed) DISPART_CHECK(deployed->shut_down());
     return all;
+}
+
+/// How many of the last trials say how quick workers were while so many streams ran.
+std::size_t trials_around(std::size_t streams) { return std::max<std::size_t>(streams + 1, 3); }
+
+/// [stream] its period.
+std::vector<double> periods_of(const std::vector<measured_run>& all) {
+    std::vector<double> periods;
+    for (const auto& each : all) periods.push_back(each.stream.period.value);
+    return periods;
 }
 
 /// Of the streams' periods, and of the latencies of single requests.
 std::pair<double, double> medians_of(const std::vector<measured_run>& all) {
-    std::vector<double> periods, latencies;
-    for (const auto& each : all) {
-        periods.push_back(each.stream.period.value);
-        latencies.push_back(each.alone.latency.value);
-    }
-    return {median(periods), median(latencies)};
+    std::vector<double> latencies;
+    for (const auto& each : all) latencies.push_back(each.alone.latency.value);
+    return {median(periods_of(all)), median(std::move(latencies))};
 }
 
 /// What each stage's computing took, predicted and measured, for each request.
@@ -129,6 +150,16 @@ ordered_json stages_to_json(const dispart::plan& p, const run_report& measured) 
                         {"compute_s", measured.stages[s].compute.value},
                         {"waited_for_input_s", measured.stages[s].waited_for_input.value},
                         {"waited_for_room_s", measured.stages[s].waited_for_room.value}});
+    return list;
+}
+
+/// How much longer devices' layers took than their costs say, in all trials.
+ordered_json paces_to_json(const std::vector<pace>& paces, const cluster& machines) {
+    auto list = ordered_json::array();
+    for (device_id d = 0; d < paces.size(); ++d)
+        if (machines[d].computes)
+            list.push_back(
+                {{"device", machines[d].name}, {"together", paces[d].together}, {"alone", paces[d].alone}});
     return list;
 }
 
@@ -192,39 +223,37 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (given.local > 0 && !(given.carrier.tls.empty() && given.carrier.psk.empty()))
         return fail(errc::invalid_argument, "--local",
                     "local workers need no keys: they stay on this machine");
-    if (given.requests == 0 || given.local > 64 || given.repeat == 0)
-        return fail(errc::invalid_argument, "--requests, --local, --repeat",
-                    "1 request or more, at least once, on 1 to 64 local workers");
+    if (given.requests == 0 || given.local > 64)
+        return fail(errc::invalid_argument, "--requests, --local",
+                    "1 request or more on 1 to 64 local workers");
+    const std::size_t streams = given.repeat > 0 ? given.repeat : given.local > 0 ? 5 : 1;
     DISPART_TRY(const auto net, load_model(given.model));
-    std::optional<local_setting> local;  // what was measured, of local workers or others
+    std::optional<calibrated_setting> setting;  // what was measured, of local workers or others
     cluster machines;
     if (given.local > 0) {
         DISPART_TRY(auto slowdowns, slowdowns_of(given));
-        DISPART_TRY(local, start_local(net, slowdowns, given.calibrate_on, given.backend));
-        machines = local->machines;
+        DISPART_TRY(setting, start_local(net, slowdowns, given.calibrate_on, given.backend));
+        machines = setting->planned.machines;
     } else {
         DISPART_TRY(machines, load_cluster(given.cluster));
         if (given.calibrate) {
-            DISPART_TRY(local, try_workers(net, machines, given.backend,
-                                           {.carrier = given.carrier, .listen = given.listen}));
-            machines = local->machines;
+            DISPART_TRY(setting, try_workers(net, machines, given.backend,
+                                             {.carrier = given.carrier, .listen = given.listen}));
+            machines = setting->planned.machines;
         }
     }
     DISPART_TRY(const auto codecs, codec_options_of(given.codec));
     const auto plan_with = [&](const std::string& algorithm, const std::string& spread) -> result<planned> {
         const plan_request wanted{.goal = goal, .algorithm = algorithm, .spread = spread, .codecs = codecs};
-        if (!local) return plan_by_roofline(net, machines, wanted);
-        DISPART_TRY(auto made, plan_by_costs(net, machines, local->costs, wanted));
-        DISPART_TRY(const seconds single, latency_alone(made.chosen, local->alone));
-        made.chosen.prediction.latency_s = single.value;
-        return made;
+        if (!setting) return plan_by_roofline(net, machines, wanted);
+        return plan_by_costs(net, machines, setting->planned.costs, wanted);
     };
     if (given.adapt) {
         const auto planner = [&](const cluster& left) -> result<planned> {
             const plan_request wanted{
                 .goal = goal, .algorithm = given.algorithm, .spread = given.spread, .codecs = codecs};
-            if (!local) return plan_by_roofline(net, left, wanted);
-            return plan_by_costs(net, left, local->costs, wanted);
+            if (!setting) return plan_by_roofline(net, left, wanted);
+            return plan_by_costs(net, left, setting->planned.costs, wanted);
         };
         return serve(given, net, machines, planner, as_json);
     }
@@ -232,28 +261,38 @@ result<int> run(const run_arguments& given, bool as_json) {
     auto& p = found.chosen;
     DISPART_TRY(const auto first_inputs, make_inputs(net, 0));
     DISPART_CHECK(refine_codecs(p, found.graph, given.codec, first_inputs));
-    DISPART_TRY(const auto predicted, predict_stream(p, given.requests));
-    const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;
     if (!as_json) {
         std::cout << dispart::explain(p) << '\n';
-        if (local) std::cout << "Costs measured on " << local->calibrated_on << ".\n";
+        if (setting) std::cout << "Costs measured on " << setting->calibrated_on << ".\n";
     }
     const execution_options stream{.requests = given.requests,
                                    .keep_outputs = given.check,
                                    .carrier = given.carrier,
                                    .listen = given.listen};
-    DISPART_TRY(const auto all, execute_often(p, found.graph, machines, stream, given.repeat));
+    pace_trials* const trials = setting ? &setting->trials : nullptr;
+    DISPART_TRY(const auto all, execute_often(p, found.graph, machines, stream, streams, trials));
     const measured_run& measured = all.back();
+    dispart::plan believed = p;
+    seconds alone(p.prediction.latency_s);
+    if (setting) {
+        const auto& then = setting->planned.paces;
+        const auto now = setting->trials.paces(trials_around(streams));
+        believed = repaced(p, then, now);
+        DISPART_TRY(alone, latency_alone(p, then, now));
+    }
+    DISPART_TRY(const auto predicted, predict_stream(believed, given.requests));
+    const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;
     const auto [period, latency] = medians_of(all);
-    ordered_json document{
-        {"plan", io::plan_to_json(p)},
-        {"calibrated_on", local ? local->calibrated_on : ""},
-        {"predicted", {{"period_s", predicted_period}, {"latency_s", p.prediction.latency_s}}},
-        {"measured",
-         {{"period_s", period},
-          {"latency_s", latency},
-          {"requests", given.requests},
-          {"stages", stages_to_json(p, measured.stream)}}}};
+    ordered_json document{{"plan", io::plan_to_json(p)},
+                          {"calibrated_on", setting ? setting->calibrated_on : ""},
+                          {"predicted", {{"period_s", predicted_period}, {"latency_s", alone.value}}},
+                          {"measured",
+                           {{"period_s", period},
+                            {"latency_s", latency},
+                            {"periods_s", periods_of(all)},
+                            {"requests", given.requests},
+                            {"stages", stages_to_json(believed, measured.stream)}}}};
+    if (setting) document["paces"] = paces_to_json(setting->trials.paces(trials_around(streams)), machines);
     if (given.compare) {
         DISPART_TRY(const auto single, plan_with("best-single-device", ""));
         DISPART_TRY(const auto one,

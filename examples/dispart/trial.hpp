@@ -10,7 +10,7 @@ namespace cli {
 // Measures the layers of `net` on this machine, runs short streams of it divided over all workers, and makes each worker as
 // slow as it shows itself there, and each link that they use. The cluster file's numbers are the first guess.
 // Errors: those of measuring, planning and running.
-dispart::result<local_setting> try_workers(const dispart::model& net, dispart::cluster machines,
-                                           const std::string& backend, const execution_options& how);
+dispart::result<calibrated_setting> try_workers(const dispart::model& net, dispart::cluster machines,
+                                                const std::string& backend, const execution_options& how);
 
 }  // namespace cli

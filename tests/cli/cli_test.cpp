@@ -62,7 +62,7 @@ constexpr const char* two_boards = R"({
 })";
 
 void check_run(const std::string& arguments) {
-    const auto got = dispart_cli("run --json --check " + arguments);
+    const auto got = dispart_cli("run --json --check --repeat 1 " + arguments);
     INFO(arguments << ": " << got.text.substr(0, 2000));
     REQUIRE(got.status == 0);
     const auto document = got.parsed();
@@ -246,7 +246,7 @@ TEST_CASE("codecs: chosen for a slow link, not for a fast one; run with one; man
 
     const auto got = dispart_cli(
         "run --json --check --model squeezenet --image 96 --local 2 --algorithm even --requests 8 "
-        "--codec int8 --backend xtensor --out " +
+        "--repeat 1 --codec int8 --backend xtensor --out " +
         here.path("out"));
     INFO(got.text.substr(0, 1000));
     REQUIRE(got.status == 0);

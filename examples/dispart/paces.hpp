@@ -1,0 +1,106 @@
+#pragma once
+// How quick workers are while they work, seen in short streams of a network whose layers' costs are known.
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dispart/calibration.hpp"
+#include "dispart/cluster/graph.hpp"
+#include "dispart/core/result.hpp"
+#include "dispart/core/units.hpp"
+#include "dispart/execution.hpp"
+#include "dispart/model/graph.hpp"
+#include "dispart/plan/plan.hpp"
+
+namespace cli {
+
+// Time of a device's layers relative to what their costs say.
+struct pace {
+    double together = 1.0;  // in a stream, while all workers are busy
+    double alone = 1.0;     // of a single request, which meets no other
+};
+
+// The same workers in some order, and which of them are alike.
+struct worker_order {
+    dispart::cluster machines{};
+    std::vector<std::size_t> kind{};  // [device] devices of equal kinds have one pace
+};
+
+// Divides a network over all workers and runs a short stream of it, as often as asked, each time in the next order: so
+// each worker meets most layers, and what is charged to its pace is no property of the layers that it happened to get. A
+// pace is the median of those seen; what streams need beyond their stages' computing is charged to all alike.
+class pace_trials {
+  public:
+    // `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
+    // Precondition: at least one order; all with the same number of devices.
+    pace_trials(dispart::model net, std::vector<worker_order> orders, measured_costs costs,
+                execution_options how, bool own_workers)
+        : net_(std::move(net))
+        , orders_(std::move(orders))
+        , costs_(std::move(costs))
+        , how_(std::move(how))
+        , own_workers_(own_workers) {}
+
+    // One more stream. Errors: those of planning and running.
+    dispart::result<void> run();
+
+    // [device of the first order] seen in the last so many trials, or in all if there were fewer
+    [[nodiscard]] std::vector<pace> paces(std::size_t last) const;
+
+    // Whether workers keep their part of the network between trials.
+    [[nodiscard]] bool own_workers() const { return own_workers_; }
+
+    // The last stream, and the division that it ran.
+    [[nodiscard]] const measured_run& last_run() const { return last_run_; }
+    [[nodiscard]] const dispart::plan& last_plan() const {
+        return divisions_[(trials_ - 1) % orders_.size()].p;
+    }
+
+  private:
+    // The network divided over the workers in one order.
+    struct division {
+        dispart::plan p{};
+        std::optional<deployed_plan> workers{};
+    };
+    // Of one trial: what was measured relative to what costs say.
+    struct record {
+        std::vector<pace> kinds{};  // [kind] 0 where no device of the kind computed
+        double unexplained = 1.0;   // period relative to what its stages' times explain
+    };
+
+    dispart::result<void> divide(std::size_t order);
+    dispart::result<record> compare() const;
+
+    dispart::model net_;
+    std::vector<worker_order> orders_;
+    measured_costs costs_;
+    execution_options how_;
+    bool own_workers_;
+    std::vector<division> divisions_{};  // [order]
+    std::size_t trials_ = 0;
+    std::vector<record> records_{};  // [trial]
+    measured_run last_run_{};
+};
+
+// What to plan with, and the paces that went into it.
+struct paced_costs {
+    dispart::cluster machines{};
+    measured_costs costs{};
+    std::vector<pace> paces{};  // [device]
+};
+
+// Devices slowed down by their paces; where one is quicker than its costs say, all costs become smaller, since a
+// slowdown is never below 1. `exact`: see `costs_of`.
+paced_costs at_paces(dispart::cluster machines, dispart::profile measured, bool exact,
+                     std::vector<pace> paces);
+
+// A plan that was made with the paces `then`, with its times at the paces `now`.
+dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now);
+
+// The latency of a single request, which meets no other, of a plan made with the paces `then`.
+dispart::result<dispart::seconds> latency_alone(dispart::plan p, const std::vector<pace>& then,
+                                                const std::vector<pace>& now);
+
+}  // namespace cli
