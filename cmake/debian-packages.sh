@@ -4,7 +4,7 @@ packages_to_build="g++ cmake make ninja-build libeigen3-dev libxtensor-dev libbo
   nlohmann-json3-dev libprotozero-dev libcli11-dev libssl-dev"
 packages_to_test="doctest-dev"
 packages_for_components="liblz4-dev libzstd-dev libzfp-dev libdnnl-dev
-  libopenmpi-dev openmpi-bin"
+  libopenmpi-dev openmpi-bin libgrpc++-dev libprotobuf-dev"
 packages_to_compare="libsimgrid-dev"
 packages_to_fuzz="clang-19 libclang-rt-19-dev"
 

@@ -18,7 +18,7 @@ configure_file(cmake/dispartConfig.cmake.in dispartConfig.cmake @ONLY)
 write_basic_package_version_file(dispartConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(
   FILES "${PROJECT_BINARY_DIR}/dispartConfig.cmake" "${PROJECT_BINARY_DIR}/dispartConfigVersion.cmake"
-        cmake/dependencies.cmake cmake/FindProtozero.cmake cmake/FindLZ4.cmake cmake/FindZFP.cmake cmake/FindOneDNN.cmake
+        cmake/dependencies.cmake cmake/FindProtozero.cmake cmake/FindLZ4.cmake cmake/FindZFP.cmake cmake/FindOneDNN.cmake cmake/FindGrpc.cmake
   DESTINATION "${package_dir}")
 
 # For builds without CMake; the headers of xtensor, Boost and tl::expected are found on the usual path.

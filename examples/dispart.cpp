@@ -21,6 +21,8 @@ void add_model(CLI::App& to, cli::model_choice& model) {
 }
 
 void add_carrier(CLI::App& to, cli::carrier_choice& carrier, const char* plaintext) {
+    to.add_option("--transport", carrier.transport,
+                  "tcp, tls, or where they were built in grpc and mpi; default: tls with keys, tcp without");
     to.add_option("--tls", carrier.tls, "folder of this node's certificate, as `dispart keys` makes it");
     to.add_option("--psk", carrier.psk, "file of a key that all nodes share, instead of certificates");
     to.add_flag("--allow-plaintext-off-machine", carrier.plaintext, plaintext);
@@ -98,8 +100,10 @@ class command_line {
     }
     void add_worker() {
         auto& sub = add("worker", "serve stages", worker_, cli::worker);
-        sub.add_option("--listen", worker_.listen, "HOST:PORT; port 0 takes an unused one")
-            ->capture_default_str();
+        sub.add_option(
+            "--listen", worker_.listen,
+            "HOST:PORT, or with mpi RANK:PORT; port 0 takes an unused one; default: one of this machine "
+            "alone");
         sub.add_option("--name", worker_.name, "in messages; default: the certificate's");
         sub.add_option("--slowdown", worker_.slowdown, "imitate a device that is this many times slower")
             ->capture_default_str();

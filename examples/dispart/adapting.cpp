@@ -222,7 +222,7 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
     options.link.name = node_name(carrier, "coordinator");
     options.link.listen = how.listen;
     if (how.listen.empty()) {
-        DISPART_TRY(options.link.listen, listen_for(workers));
+        DISPART_TRY(options.link.listen, listen_for(how.carrier, workers));
     }
     options.log = [&](const std::string& line) {
         std::fprintf(stderr, "[%8.3f s] %s\n", elapsed(), line.c_str());

@@ -29,7 +29,7 @@ struct export_arguments {
 result<int> export_model(const export_arguments& given, bool as_json);
 
 struct worker_arguments {
-    std::string listen = "127.0.0.1:0";
+    std::string listen{};  // empty: an unused port that this machine alone can reach
     std::string name{};  // empty: the certificate's, or "worker"
     double slowdown = 1.0;
     carrier_choice carrier{};

@@ -41,7 +41,7 @@ result<deployed_plan> deployed_plan::deploy(const dispart::plan& p, const model&
     coordinator_options options{
         .name = node_name(carrier, "coordinator"), .listen = how.listen, .codecs = known_codecs()};
     if (options.listen.empty()) {
-        DISPART_TRY(options.listen, listen_for(stages.hosts));
+        DISPART_TRY(options.listen, listen_for(how.carrier, stages.hosts));
     }
     DISPART_TRY(auto running,
                 coordinator<any_transport>::deploy(carrier, std::move(stages), std::move(options)));
@@ -75,8 +75,8 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
     return made;
 }
 
-result<link_measurement> probe_worker(const std::string& address) {
-    DISPART_TRY(auto carrier, make_carrier({}));
+result<link_measurement> probe_worker(const carrier_choice& choice, const std::string& address) {
+    DISPART_TRY(auto carrier, make_carrier(choice));
     return probe_link(carrier, address);
 }
 

@@ -66,6 +66,7 @@ dispart::result<measured_run> execute(const dispart::plan& p, const dispart::mod
                                       const dispart::cluster& machines, const execution_options& how);
 
 // The link to a worker on this machine.
-dispart::result<dispart::link_measurement> probe_worker(const std::string& address);
+dispart::result<dispart::link_measurement> probe_worker(const carrier_choice& choice,
+                                                        const std::string& address);
 
 }  // namespace cli

@@ -13,13 +13,15 @@ namespace cli {
 
 using namespace dispart;
 
-result<local_workers> local_workers::start(const std::vector<double>& slowdowns, const std::string& backend) {
+result<local_workers> local_workers::start(const std::vector<double>& slowdowns, const std::string& backend,
+                                           const std::string& transport) {
     local_workers started;
     for (std::size_t i = 0; i < slowdowns.size(); ++i) {
-        DISPART_TRY(auto child,
-                    child_process::start({own_path(), "worker", "--listen", "127.0.0.1:0", "--quiet",
-                                          "--backend", backend, "--name", "worker" + std::to_string(i),
-                                          "--slowdown", std::to_string(slowdowns[i])}));
+        DISPART_TRY(
+            auto child,
+            child_process::start({own_path(), "worker", "--transport", transport.empty() ? "tcp" : transport,
+                                  "--quiet", "--backend", backend, "--name", "worker" + std::to_string(i),
+                                  "--slowdown", std::to_string(slowdowns[i])}));
         started.processes.push_back(std::move(child));
     }
     for (auto& child : started.processes) {
@@ -64,10 +66,10 @@ constexpr std::size_t most_orders = 3;
 /// Workers like the given ones in some orders, for trials; each order's workers hold their parts of the network for good, so
 /// that trials can take turns with what they are compared with. Devices of equal slowdowns are alike.
 result<std::vector<worker_order>> start_twins(local_machines workers, const std::string& backend,
-                                              local_workers& into) {
+                                              const std::string& transport, local_workers& into) {
     std::vector<worker_order> orders;
     for (std::size_t first = 0; first < std::min(workers.slowdowns.size(), most_orders); ++first) {
-        DISPART_TRY(auto twins, local_workers::start(workers.slowdowns, backend));
+        DISPART_TRY(auto twins, local_workers::start(workers.slowdowns, backend, transport));
         workers.addresses = std::move(twins.addresses);
         std::move(twins.processes.begin(), twins.processes.end(), std::back_inserter(into.processes));
         worker_order order;
@@ -86,11 +88,11 @@ result<std::vector<worker_order>> start_twins(local_machines workers, const std:
 
 result<calibrated_setting> start_local(const model& net, const std::vector<double>& slowdowns,
                                        const std::vector<std::string>& calibrate_on,
-                                       const std::string& backend) {
+                                       const std::string& backend, const carrier_choice& carrier) {
     for (const double each : slowdowns)
         if (!(each >= 1.0))
             return fail(errc::invalid_argument, "--slowdown", "every value must be 1 or more");
-    DISPART_TRY(auto workers, local_workers::start(slowdowns, backend));
+    DISPART_TRY(auto workers, local_workers::start(slowdowns, backend, carrier.transport));
     std::vector<model> nets;
     std::string names;
     for (const auto& name : calibrate_on) {
@@ -108,12 +110,13 @@ result<calibrated_setting> start_local(const model& net, const std::vector<doubl
         names += " and the built-in probe set";
     }
     DISPART_TRY(auto measured, measure(nets, backend));
-    DISPART_TRY(const auto loopback, probe_worker(workers.addresses.front()));
+    DISPART_TRY(const auto loopback, probe_worker(carrier, workers.addresses.front()));
     const local_machines machines{slowdowns, workers.addresses, loopback, measured.speed};
     DISPART_TRY(auto own, machines.beginning_with(0));
-    DISPART_TRY(auto orders, start_twins(machines, backend, workers));
+    DISPART_TRY(auto orders, start_twins(machines, backend, carrier.transport, workers));
     const std::size_t first_trials = std::max<std::size_t>(3, orders.size());
-    pace_trials trials(std::move(nets.front()), std::move(orders), costs_of(measured, true), {}, true);
+    pace_trials trials(std::move(nets.front()), std::move(orders), costs_of(measured, true),
+                       {.carrier = carrier}, true);
     for (std::size_t trial = 0; trial < first_trials; ++trial) DISPART_CHECK(trials.run());
     auto planned = at_paces(std::move(own), std::move(measured), itself, trials.paces(first_trials));
     return calibrated_setting{std::move(workers), std::move(planned), std::move(trials), std::move(names)};

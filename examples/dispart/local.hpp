@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "dispart/carrier.hpp"
 #include "dispart/core/result.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/paces.hpp"
@@ -17,7 +18,7 @@ struct local_workers {
     std::vector<std::string> addresses{};
 
     static dispart::result<local_workers> start(const std::vector<double>& slowdowns,
-                                                const std::string& backend);
+                                                const std::string& backend, const std::string& transport);
 };
 
 // Machines to run on, what layers cost there, and trials that show how quick they are meanwhile.
@@ -34,6 +35,6 @@ struct calibrated_setting {
 dispart::result<calibrated_setting> start_local(const dispart::model& net,
                                                 const std::vector<double>& slowdowns,
                                                 const std::vector<std::string>& calibrate_on,
-                                                const std::string& backend);
+                                                const std::string& backend, const carrier_choice& carrier);
 
 }  // namespace cli

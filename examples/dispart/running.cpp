@@ -223,6 +223,9 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (given.local > 0 && !(given.carrier.tls.empty() && given.carrier.psk.empty()))
         return fail(errc::invalid_argument, "--local",
                     "local workers need no keys: they stay on this machine");
+    if (given.local > 0 && given.carrier.transport == "mpi")
+        return fail(errc::invalid_argument, "--local", "mpirun starts the workers of MPI",
+                    "mpirun -np 1 dispart run --cluster C ... : -np 1 dispart worker ...");
     if (given.requests == 0 || given.local > 64)
         return fail(errc::invalid_argument, "--requests, --local",
                     "1 request or more on 1 to 64 local workers");
@@ -232,7 +235,7 @@ result<int> run(const run_arguments& given, bool as_json) {
     cluster machines;
     if (given.local > 0) {
         DISPART_TRY(auto slowdowns, slowdowns_of(given));
-        DISPART_TRY(setting, start_local(net, slowdowns, given.calibrate_on, given.backend));
+        DISPART_TRY(setting, start_local(net, slowdowns, given.calibrate_on, given.backend, given.carrier));
         machines = setting->planned.machines;
     } else {
         DISPART_TRY(machines, load_cluster(given.cluster));

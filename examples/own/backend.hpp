@@ -11,7 +11,6 @@ using namespace dispart;
 struct plain_executable {
     model net{};
     std::vector<layer_id> order{};
-
     result<std::vector<tensor>> run(std::span<const tensor> inputs) { return run(inputs, {}); }
     result<std::vector<tensor>> run(std::span<const tensor> inputs, const layer_observer& observer) {
         const auto& about = info(net);
@@ -35,7 +34,6 @@ struct plain_executable {
         for (const tensor_id t : about.outputs) outputs.push_back(values[t].clone());  // the caller's own
         return outputs;
     }
-
     result<void> put(std::vector<tensor>& values, tensor_id t, const tensor& value) const {
         const auto& said = info(net).tensors[t];
         if (!value.has_value() || value.type() != said.type || (said.dims && value.dims() != *said.dims))

@@ -350,4 +350,8 @@ TEST_CASE("errors: named, in JSON on demand, with exit status 1") {
     CHECK(code("explain " + here.path("broken.json")) == "parse_error");
     CHECK(code("run --model squeezenet --local 2 --slowdown 0.5") == "invalid_argument");
     CHECK(code("worker --listen 0.0.0.0:0") == "refused");
+    CHECK(code("worker --transport pigeon") == "unsupported");
+    CHECK(code("worker --transport tls") == "invalid_argument");
+    CHECK(code("worker --transport tcp --psk " + here.path("key")) == "invalid_argument");
+    CHECK(code("run --model squeezenet --local 2 --transport mpi") == "invalid_argument");
 }

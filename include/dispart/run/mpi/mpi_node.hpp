@@ -249,7 +249,10 @@ class mpi_node {
             if (moved) busy = now;
             if (stopping_ && !moved && sends_.empty() && now - busy > std::chrono::milliseconds(20)) return;
             if (moved || work_.load() != 0) continue;
-            if (now - busy < std::chrono::microseconds(200)) std::this_thread::yield();
+            // What is on its way moves only while both sides call MPI.
+            const auto patience =
+                std::chrono::microseconds(sends_.empty() && receives_.empty() ? 200 : 20'000);
+            if (now - busy < patience) std::this_thread::yield();
             else
                 std::this_thread::sleep_for(
                     std::chrono::microseconds(now - busy < std::chrono::seconds(1) ? 20 : 200));

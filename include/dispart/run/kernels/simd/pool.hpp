@@ -46,9 +46,9 @@ struct pool2d_shape {
 
   private:
     /// A last window that would start beyond the input and its leading padding does not exist.
-    [[nodiscard]] constexpr index_t extent(index_t in, index_t before, index_t after, index_t kernel,
+    [[nodiscard]] constexpr index_t extent(index_t in, index_t before, index_t after, index_t window,
                                            index_t stride, index_t dilation) const noexcept {
-        const index_t room = in + before + after - dilation * (kernel - 1) - 1;
+        const index_t room = in + before + after - dilation * (window - 1) - 1;
         const index_t floor = room / stride + 1;
         if (!ceil_mode || room % stride == 0) return floor;
         return floor * stride < in + before ? floor + 1 : floor;
