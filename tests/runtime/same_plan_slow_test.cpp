@@ -26,9 +26,6 @@ std::vector<test::named_carrier> every_carrier() {
 #endif
 #ifdef DISPART_WITH_GRPC
     made.emplace_back("gRPC", any_transport(grpc_transport::make().value()));
-    made.emplace_back(
-        "gRPC with certificates",
-        any_transport(grpc_transport::make({.folder = test::keys() / "home" / "gateway"}).value()));
 #endif
     return made;
 }
