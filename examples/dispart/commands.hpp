@@ -30,7 +30,7 @@ result<int> export_model(const export_arguments& given, bool as_json);
 
 struct worker_arguments {
     std::string listen{};  // empty: an unused port that this machine alone can reach
-    std::string name{};  // empty: the certificate's, or "worker"
+    std::string name{};    // empty: the certificate's, or "worker"
     double slowdown = 1.0;
     carrier_choice carrier{};
     std::size_t deployments = 0;
