@@ -23,4 +23,5 @@ int main() {
         return 1;
     }
     std::cout << explain(*best);
+    return 0;
 }

@@ -55,4 +55,5 @@ int main() {
         std::ofstream(name + "-utilisation.svg") << io::utilisation_svg(outcome->trace, {.title = name});
         std::ofstream(name + "-latency.svg") << io::latency_svg(latencies, {.title = name});
     }
+    return 0;
 }

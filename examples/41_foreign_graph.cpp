@@ -85,4 +85,5 @@ int main() {
         return 1;
     }
     std::cout << explain(*best);
+    return 0;
 }
