@@ -277,9 +277,10 @@ result<int> run(const run_arguments& given, bool as_json) {
     const measured_run& measured = all.back();
     dispart::plan believed = p;
     seconds alone(p.prediction.latency_s);
+    std::vector<pace> now;  // [device] while the streams ran
     if (setting) {
         const auto& then = setting->planned.paces;
-        const auto now = setting->trials.paces(trials_around(streams));
+        now = setting->trials.paces(trials_around(streams));
         believed = repaced(p, then, now);
         DISPART_TRY(alone, latency_alone(p, then, now));
     }
@@ -295,7 +296,7 @@ result<int> run(const run_arguments& given, bool as_json) {
                             {"periods_s", periods_of(all)},
                             {"requests", given.requests},
                             {"stages", stages_to_json(believed, measured.stream)}}}};
-    if (setting) document["paces"] = paces_to_json(setting->trials.paces(trials_around(streams)), machines);
+    if (setting) document["paces"] = paces_to_json(now, machines);
     if (given.compare) {
         DISPART_TRY(const auto single, plan_with("best-single-device", ""));
         DISPART_TRY(const auto one,
