@@ -99,7 +99,7 @@ result<std::string> listen_for(const carrier_choice& choice, const std::vector<w
     if (name_of(choice) == "mpi") return std::string();  // an unused port of this rank
     for (const auto& each : hosts) {
         if (each.address.empty()) continue;
-        return address_towards(each.address.substr(each.address.find('@') + 1));  // npos + 1: all of it
+        return address_towards(split_node(each.address).place);
     }
     return std::string();
 }

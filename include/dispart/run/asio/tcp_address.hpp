@@ -22,6 +22,19 @@ struct host_and_port {
     std::uint16_t port = 0;
 };
 
+/// `NODE@HOST:PORT` or `HOST:PORT`: whose certificate is expected, if anybody's, and where.
+struct node_address {
+    std::string node{};
+    std::string place{};
+};
+
+/// O(length).
+[[nodiscard]] inline node_address split_node(const std::string& address) {
+    const auto at = address.find('@');
+    if (at == std::string::npos) return {{}, address};
+    return {address.substr(0, at), address.substr(at + 1)};
+}
+
 /// Splits `host:port` or `[ipv6]:port`. Errors: invalid_argument.
 [[nodiscard]] inline result<host_and_port> parse_address(std::string_view text) {
     const auto bad = [&] {

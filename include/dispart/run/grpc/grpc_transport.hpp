@@ -190,8 +190,8 @@ class grpc_transport {
     [[nodiscard]] peer_identity identity() const { return context_ ? context_->identity() : peer_identity{}; }
 
     [[nodiscard]] result<listener> listen(const std::string& address) {
-        const auto where = split(address.empty() ? "127.0.0.1:0" : address);
-        DISPART_TRY(auto endpoint, resolve(where.second, plaintext_may_leave()));
+        const auto where = split_node(address.empty() ? "127.0.0.1:0" : address);
+        DISPART_TRY(auto endpoint, resolve(where.place, plaintext_may_leave()));
         {  // gRPC would tell its log why not, but not its caller
             boost::asio::io_context context;
             DISPART_CHECK(detail::listen_on(context, endpoint, address));
@@ -209,13 +209,12 @@ class grpc_transport {
     /// Returns when the other side has accepted the call. Errors also: refused, where one side did not accept the other's
     /// certificate; protocol_error, where something else answers.
     [[nodiscard]] result<connection> connect(const std::string& address, deadline until) {
-        const auto where = split(address);
-        DISPART_TRY(const auto parsed, parse_address(where.second));
-        DISPART_TRY(const auto endpoint, resolve(where.second, plaintext_may_leave()));
+        const auto where = split_node(address);
+        DISPART_TRY(const auto parsed, parse_address(where.place));
+        DISPART_TRY(const auto endpoint, resolve(where.place, plaintext_may_leave()));
         const std::string target = (endpoint.address().is_v6() ? "ipv6:" : "ipv4:") + to_string(endpoint);
-        const auto link = std::make_shared<detail::grpc_dialled>(
-            grpc::CreateCustomChannel(target, channel_credentials(),
-                                      channel_arguments(where.first.empty() ? parsed.host : where.first)));
+        const auto link = std::make_shared<detail::grpc_dialled>(grpc::CreateCustomChannel(
+            target, channel_credentials(), channel_arguments(where.node.empty() ? parsed.host : where.node)));
         engine_->keep(link);
         link->start(engine_->queue());
         const bool in_time = link->wait_until_opened(until);
@@ -235,13 +234,6 @@ class grpc_transport {
 
     [[nodiscard]] bool plaintext_may_leave() const {
         return context_ || options_.allow_plaintext_off_machine;
-    }
-
-    /// NODE, if any, and HOST:PORT.
-    [[nodiscard]] static std::pair<std::string, std::string> split(const std::string& address) {
-        const auto at = address.find('@');
-        if (at == std::string::npos) return {{}, address};
-        return {address.substr(0, at), address.substr(at + 1)};
     }
 
     [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> server_credentials() const {

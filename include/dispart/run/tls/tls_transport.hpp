@@ -59,7 +59,7 @@ class tls_transport {
     }
 
     [[nodiscard]] result<listener> listen(const std::string& address) {
-        const auto where = split(address.empty() ? "127.0.0.1:0" : address);
+        const auto where = split_node(address.empty() ? "127.0.0.1:0" : address);
         DISPART_TRY(const auto endpoint, resolve(where.place, true));
         DISPART_TRY(auto acceptor, detail::listen_on(*context_, endpoint, address));
         boost::system::error_code ignored;
@@ -70,7 +70,7 @@ class tls_transport {
 
     /// Returns when both sides have accepted each other. Errors also: refused, saying what was not accepted.
     [[nodiscard]] result<connection> connect(const std::string& address, deadline until) {
-        const auto where = split(address);
+        const auto where = split_node(address);
         DISPART_TRY(const auto parsed, parse_address(where.place));
         DISPART_TRY(const auto endpoint, resolve(where.place, true));
         DISPART_TRY(auto socket, detail::dial(*context_, endpoint, address, until));
@@ -93,16 +93,6 @@ class tls_transport {
     tls_transport(tls_options options, std::shared_ptr<tls_context> credentials)
         : options_(std::move(options))
         , credentials_(std::move(credentials)) {}
-
-    struct place {
-        std::string node{};
-        std::string place{};
-    };
-    [[nodiscard]] static place split(const std::string& address) {
-        const auto at = address.find('@');
-        if (at == std::string::npos) return {{}, address};
-        return {address.substr(0, at), address.substr(at + 1)};
-    }
 
     /// Shakes hands, and waits for the word that the other side has accepted this one.
     static result<void> agree(tls_session& session, int socket, deadline until) {
