@@ -8,6 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -37,6 +38,20 @@ namespace detail {
         if (ready == 0 && left <= 0) return false;
         if (ready < 0 && errno != EINTR) return true;  // the operation that follows will say what is wrong
     }
+}
+
+/// Small messages leave at once. Large ones are spread over a round trip where they leave this machine: what the kernel
+/// would send in one burst overflows short queues on the way, and each loss halves a connection's rate.
+inline void settle(boost::asio::ip::tcp::socket& socket) {
+    boost::system::error_code status;
+    socket.set_option(boost::asio::ip::tcp::no_delay(true), status);
+#ifdef SO_MAX_PACING_RATE
+    const bool stays_here = socket.remote_endpoint(status).address().is_loopback();
+    const std::uint64_t any_rate =
+        1'000'000'000'000;  // bytes per second; that there is one makes the kernel pace
+    if (!status && !stays_here)
+        ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_MAX_PACING_RATE, &any_rate, sizeof any_rate);
+#endif
 }
 
 /// What remains to be written of a sequence of buffers; a ConstBufferSequence of Asio.
@@ -75,7 +90,7 @@ class tcp_stream {
         , peer_(std::move(peer)) {
         boost::system::error_code ignored;
         socket_.non_blocking(true, ignored);
-        socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+        detail::settle(socket_);
     }
 
     [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to, deadline until) {
@@ -86,6 +101,7 @@ class tcp_stream {
             if (!status) return count;
             if (status == boost::asio::error::eof) return lost("the peer closed the connection");
             if (!would_block(status)) return lost("the connection broke: " + status.message());
+            wake_when_worth_it(to.size());
             if (!detail::wait_for_socket(socket_.native_handle(), POLLIN, until))
                 return fail(errc::timeout, peer_, "no message arrived in time");
         }
@@ -119,6 +135,15 @@ class tcp_stream {
     [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
 
   private:
+    /// A reader that is woken for every few packets of a message spends its processor on that.
+    void wake_when_worth_it(std::size_t missing) {
+        const int wanted = static_cast<int>(std::min<std::size_t>(missing, std::size_t{1} << 16));
+        if (wanted == wakes_at_) return;
+        boost::system::error_code ignored;
+        socket_.set_option(boost::asio::socket_base::receive_low_watermark(wanted), ignored);
+        wakes_at_ = wanted;
+    }
+
     [[nodiscard]] tl::unexpected<error> lost(std::string what) const {
         return fail(errc::peer_lost, peer_, std::move(what));
     }
@@ -132,6 +157,7 @@ class tcp_stream {
     socket socket_;
     std::string peer_;
     std::atomic<bool> closed_ = false;
+    int wakes_at_ = 1;  ///< bytes; of the thread that receives
     std::vector<boost::asio::const_buffer> outgoing_{};
 };
 static_assert(byte_stream<tcp_stream>);

@@ -83,7 +83,7 @@ class tls_stream {
         SSL_clear_mode(session_.native(), SSL_MODE_RELEASE_BUFFERS);  // records follow: no allocation for each
         boost::system::error_code ignored;
         socket_.non_blocking(true, ignored);
-        socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+        detail::settle(socket_);
     }
 
     [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to, deadline until) {
