@@ -33,3 +33,16 @@ TEST_CASE("a portfolio is never worse than its members, proves what it can and s
     CHECK(solved > 60);
     CHECK(proven == solved);
 }
+
+TEST_CASE("no gap is left on chains") {
+    random_source random(5);
+    for (int round = 0; round < 40; ++round) {
+        CAPTURE(round);
+        const auto chain =
+            test::as_chain(test::random_instance(random, {.layers = 10 + random.index(20), .devices = 4}));
+        for (const auto goal : {objective::latency, objective::throughput}) {
+            const auto found = best_division(chain, goal);
+            if (found) CHECK(found->bound == found->value);
+        }
+    }
+}

@@ -25,7 +25,7 @@ namespace dispart {
 
 struct best_division_options {
     search_budget budget{};   ///< steps: segments priced, about
-    bool contiguous = false;  ///< the bound need only hold for contiguous parts
+    bool contiguous = false;  ///< the bound need only hold for contiguous parts (of a chain all are)
     std::uint64_t seed = 1;
 };
 
@@ -40,6 +40,15 @@ struct chosen_division {
 };
 
 namespace detail {
+
+/// Whether each layer reads what the layer before it makes. Then parts, of which none waits for itself, are runs of layers.
+[[nodiscard]] inline bool has_one_order(const instance& p) {
+    for (layer_id l = 1; l < p.layer_count(); ++l)
+        if (std::none_of(p.reads[l].begin(), p.reads[l].end(),
+                         [&](tensor_id t) { return p.producer[t] == l - 1; }))
+            return false;
+    return true;
+}
 
 /// Algorithms one after the other until one answer is proven or the budget is used up.
 class division_portfolio {
@@ -100,7 +109,7 @@ class division_portfolio {
             return std::move(found.chain.division);
         });
         best_.tried.back().bound = proved;
-        if (options_.contiguous) bound_by({"all divisions with one stage a device", proved});
+        if (options_.contiguous || has_one_order(problem_)) bound_by({"all divisions with one stage a device", proved});
     }
     void everything() {
         attempt("exhaustive-assignment", [&] { return exhaustive_assignment_partitioner{}(problem_, goal_); });
@@ -112,11 +121,11 @@ class division_portfolio {
     void bound_by(const lower_bound& proved) {
         if (proved.seconds > best_.bound) best_.bound = proved.seconds, bound_name_ = proved.name;
     }
-    [[nodiscard]] bool is_done() const { return best_.value <= best_.bound * (1.0 + 1e-9); }
+    [[nodiscard]] bool is_done() const { return best_.value <= best_.bound * (1.0 + 1e-8); }  // as `chain-orders` is exact
     [[nodiscard]] bool is_late() const { return watch_.seconds() >= options_.budget.seconds; }
 
     void explain() {
-        best_.bound = std::min(best_.bound, best_.value);
+        if (is_done()) best_.bound = best_.value;
         const placement_attempt* second = nullptr;
         for (const auto& turn : best_.tried)
             if (turn.algorithm != best_.algorithm && (second == nullptr || turn.value < second->value))

@@ -19,7 +19,7 @@ namespace dispart {
 /// O(orders * (dependencies + tasks) * devices). Source: Braun et al., "A comparison of eleven static heuristics for mapping a class of
 /// independent tasks onto heterogeneous distributed computing systems", JPDC 61(6), 2001.
 struct mct {
-    std::size_t orders = 64;  ///< how many topological orders are tried
+    std::size_t orders = 0;  ///< how many topological orders are tried; 0: 64, on small problems up to 256
 
     [[nodiscard]] static constexpr std::string_view name() { return "mct"; }
 

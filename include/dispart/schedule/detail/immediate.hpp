@@ -2,6 +2,7 @@
 /// \file
 /// Immediate mapping: tasks come one after the other, and each gets its device before the next is looked at.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -22,11 +23,12 @@ template <class Choose>
     return std::move(table).take();
 }
 
-/// The best of `orders` arrival orders: by upward rank, level by level, and shuffled levels; `choose(table, task, turn)` is
-/// told whose turn it is where devices tie (`some_device_turns`). Errors: infeasible.
+/// The best of `orders` arrival orders (0: 64, on small problems up to 256): by upward rank, level by level, and shuffled
+/// levels; `choose(table, task, turn)` is told whose turn it is where devices tie (`some_device_turns`). Errors: infeasible.
 template <class Choose>
 [[nodiscard]] result<schedule> place_in_any_order(const schedule_problem& problem, std::size_t orders,
                                                   Choose choose) {
+    if (orders == 0) orders = std::max<std::size_t>(64, affordable_ways(problem));
     const auto place = [&](const std::vector<task_id>& order, std::uint64_t way) {
         const auto turn = some_device_turns(problem, way);
         return place_in_order(problem, order,
