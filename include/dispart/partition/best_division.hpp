@@ -109,7 +109,8 @@ class division_portfolio {
             return std::move(found.chain.division);
         });
         best_.tried.back().bound = proved;
-        if (options_.contiguous || has_one_order(problem_)) bound_by({"all divisions with one stage a device", proved});
+        if (options_.contiguous || has_one_order(problem_))
+            bound_by({"all divisions with one stage a device", proved});
     }
     void everything() {
         attempt("exhaustive-assignment", [&] { return exhaustive_assignment_partitioner{}(problem_, goal_); });
@@ -121,7 +122,9 @@ class division_portfolio {
     void bound_by(const lower_bound& proved) {
         if (proved.seconds > best_.bound) best_.bound = proved.seconds, bound_name_ = proved.name;
     }
-    [[nodiscard]] bool is_done() const { return best_.value <= best_.bound * (1.0 + 1e-8); }  // as `chain-orders` is exact
+    [[nodiscard]] bool is_done() const {
+        return best_.value <= best_.bound * (1.0 + 1e-8);
+    }  // as `chain-orders` is exact
     [[nodiscard]] bool is_late() const { return watch_.seconds() >= options_.budget.seconds; }
 
     void explain() {
