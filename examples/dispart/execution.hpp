@@ -14,6 +14,7 @@
 #include "dispart/run/any_transport.hpp"
 #include "dispart/run/coordinator.hpp"
 #include "dispart/run/probe.hpp"
+#include "dispart/run/processor.hpp"
 #include "dispart/run/report.hpp"
 #include "dispart/tensor/tensor.hpp"
 
@@ -64,6 +65,13 @@ class deployed_plan {
 // The plan deployed, run and shut down.
 dispart::result<measured_run> execute(const dispart::plan& p, const dispart::model& net,
                                       const dispart::cluster& machines, const execution_options& how);
+
+// The timeline with the coordinator, which the runtime has no id for, as the device that the cluster calls its source.
+dispart::timeline with_coordinator(dispart::timeline trace, const dispart::cluster& machines);
+
+// How much of a core a worker gets.
+dispart::result<dispart::processor_share> probe_share(const carrier_choice& choice,
+                                                      const std::string& address);
 
 // The link to a worker on this machine.
 dispart::result<dispart::link_measurement> probe_worker(const carrier_choice& choice,

@@ -18,8 +18,8 @@ struct comparison {
     double measured = 0.0;
     double said = 0.0;
 
-    void add(const stage_report& stage, double costs) {
-        measured += mean_compute(stage);
+    void add(double seconds, double costs) {
+        measured += seconds;
         said += costs;
     }
     [[nodiscard]] double ratio() const { return said > 0.0 ? std::clamp(measured / said, 0.2, 5.0) : 0.0; }
@@ -29,12 +29,24 @@ struct comparison {
     }
 };
 
+bool limited(double share) { return share < 1.0; }
+
+/// How long a stage keeps its worker from the next request's: while it computes, or, where the worker gets less than a
+/// core, for as long as what its process used lasts at that rate.
+double occupies(const stage_report& stage, double share) {
+    return limited(share) ? stage.used_by_process.value / share : comparison::mean_compute(stage);
+}
+
 /// How much longer a stream's period was than its stages' times explain.
-result<double> unexplained(dispart::plan trial, const run_report& measured) {
+result<double> unexplained(dispart::plan trial, const run_report& measured, const std::vector<double>& shares) {
     for (part_id s = 0; s < trial.stages.size(); ++s)
-        trial.tasks.tasks[s].seconds = comparison::mean_compute(measured.stages[s]);
+        trial.tasks.tasks[s].seconds = occupies(measured.stages[s], shares[trial.stages[s].device]);
     DISPART_TRY(const auto explained, predict_stream(trial, measured.finished.size()));
-    return std::clamp(measured.period.value / explained.period().value, 0.8, 1.25);
+    double slowest = 0.0;
+    for (const auto& task : trial.tasks.tasks) slowest = std::max(slowest, task.seconds);
+    // a stream that was quicker than a link was thought to be says nothing about stages
+    const double longer = measured.period.value / explained.period().value;
+    return std::clamp(longer < 1.0 ? std::min(measured.period.value / slowest, 1.0) : longer, 0.8, 1.25);
 }
 
 }  // namespace
@@ -66,6 +78,7 @@ result<void> pace_trials::run() {
     ++trials_;
     DISPART_TRY(auto seen, compare());
     records_.push_back(std::move(seen));
+    note_handling();
     return {};
 }
 
@@ -76,13 +89,51 @@ result<pace_trials::record> pace_trials::compare() const {
     std::vector<comparison> together(kinds), alone(kinds);
     for (part_id s = 0; s < p.stages.size(); ++s) {
         const std::size_t k = kind[p.stages[s].device];
-        together[k].add(last_run_.stream.stages[s], p.stages[s].compute_s);
-        alone[k].add(last_run_.alone.stages[s], p.stages[s].compute_s);
+        const auto& stage = last_run_.stream.stages[s];
+        const double share = shares_[p.stages[s].device];
+        together[k].add(limited(share) ? stage.used_by_thread.value / share : comparison::mean_compute(stage),
+                        p.stages[s].compute_s);
+        alone[k].add(comparison::mean_compute(last_run_.alone.stages[s]), p.stages[s].compute_s);
     }
     record made;
     for (std::size_t k = 0; k < kinds; ++k) made.kinds.push_back({together[k].ratio(), alone[k].ratio()});
-    DISPART_TRY(made.unexplained, unexplained(p, last_run_.stream));
+    DISPART_TRY(made.unexplained, unexplained(p, last_run_.stream, shares_));
     return made;
+}
+
+void pace_trials::note_handling() {
+    const dispart::plan& p = last_plan();
+    for (part_id s = 0; s < p.stages.size(); ++s) {
+        if (!limited(shares_[p.stages[s].device])) continue;
+        const auto& stage = last_run_.stream.stages[s];
+        handled seen{.used_s = stage.used_by_process.value - stage.used_by_thread.value};
+        for (const message& m : p.tasks.messages) {
+            if (m.from_device == m.to_device || (m.from != s && m.to != s)) continue;
+            seen.messages += 1.0;
+            seen.bytes += m.bytes;
+        }
+        handled_.push_back(seen);
+    }
+}
+
+handling_cost pace_trials::handling() const {
+    // least squares; where one of the two comes out negative, the other explains all
+    double mm = 0.0, mb = 0.0, bb = 0.0, mu = 0.0, bu = 0.0;
+    for (const handled& each : handled_) {
+        mm += each.messages * each.messages;
+        mb += each.messages * each.bytes;
+        bb += each.bytes * each.bytes;
+        mu += each.messages * each.used_s;
+        bu += each.bytes * each.used_s;
+    }
+    const double determinant = mm * bb - mb * mb;
+    if (handled_.empty() || bb <= 0.0) return {};
+    if (determinant > 1e-6 * mm * bb) {
+        const handling_cost both{(mu * bb - bu * mb) / determinant, (bu * mm - mu * mb) / determinant};
+        if (both.per_message_s >= 0.0 && both.per_byte_s >= 0.0) return both;
+        if (both.per_byte_s < 0.0) return {std::max(mu / mm, 0.0), 0.0};
+    }
+    return {0.0, std::max(bu / bb, 0.0)};
 }
 
 std::vector<pace> pace_trials::paces(std::size_t last) const {
@@ -97,7 +148,8 @@ std::vector<pace> pace_trials::paces(std::size_t last) const {
                 together.push_back(seen.together * each.unexplained);
                 alone.push_back(seen.alone);
             }
-        if (!together.empty()) all[d] = {median(std::move(together)), median(std::move(alone))};
+        all[d].share = shares_[d];
+        if (!together.empty()) all[d] = {median(std::move(together)), median(std::move(alone)), shares_[d]};
     }
     return all;
 }
@@ -112,10 +164,18 @@ paced_costs at_paces(cluster machines, profile measured, bool exact, std::vector
     return {std::move(machines), costs_of(measured, exact), std::move(paces)};
 }
 
-dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now) {
+dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now,
+                      const handling_cost& messages) {
     const auto factor = [&](device_id d) { return now[d].together / then[d].together; };
     for (auto& task : p.tasks.tasks) task.seconds *= factor(task.device);
     for (auto& stage : p.stages) stage.compute_s *= factor(stage.device);
+    for (const message& m : p.tasks.messages) {
+        if (m.from_device == m.to_device) continue;
+        const double used = messages.per_message_s + messages.per_byte_s * m.bytes;
+        for (const part_id end : {m.from, m.to})
+            if (end != no_id && limited(now[p.tasks.tasks[end].device].share))
+                p.tasks.tasks[end].seconds += used / now[p.tasks.tasks[end].device].share;
+    }
     return p;
 }
 

@@ -20,6 +20,13 @@ namespace cli {
 struct pace {
     double together = 1.0;  // in a stream, while all workers are busy
     double alone = 1.0;     // of a single request, which meets no other
+    double share = 1.0;     // of a core that the worker gets; below 1, messages take from it too
+};
+
+// Processor time that a message takes at either end.
+struct handling_cost {
+    double per_message_s = 0.0;
+    double per_byte_s = 0.0;
 };
 
 // The same workers in some order, and which of them are alike.
@@ -33,14 +40,15 @@ struct worker_order {
 // pace is the median of those seen; what streams need beyond their stages' computing is charged to all alike.
 class pace_trials {
   public:
-    // `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
+    // `shares`: [device] of a core that it gets. `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
     // Precondition: at least one order; all with the same number of devices.
     pace_trials(dispart::model net, std::vector<worker_order> orders, measured_costs costs,
-                execution_options how, bool own_workers)
+                execution_options how, std::vector<double> shares, bool own_workers)
         : net_(std::move(net))
         , orders_(std::move(orders))
         , costs_(std::move(costs))
         , how_(std::move(how))
+        , shares_(std::move(shares))
         , own_workers_(own_workers) {}
 
     // One more stream. Errors: those of planning and running.
@@ -48,6 +56,9 @@ class pace_trials {
 
     // [device of the first order] seen in the last so many trials, or in all if there were fewer
     [[nodiscard]] std::vector<pace> paces(std::size_t last) const;
+
+    // What messages take of the workers that get less than a core, by all trials so far.
+    [[nodiscard]] handling_cost handling() const;
 
     // Whether workers keep their part of the network between trials.
     [[nodiscard]] bool own_workers() const { return own_workers_; }
@@ -69,18 +80,27 @@ class pace_trials {
         std::vector<pace> kinds{};  // [kind] 0 where no device of the kind computed
         double unexplained = 1.0;   // period relative to what its stages' times explain
     };
+    // What a worker's processor did for a request besides computing.
+    struct handled {
+        double messages = 0.0;
+        double bytes = 0.0;
+        double used_s = 0.0;
+    };
 
     dispart::result<void> divide(std::size_t order);
     dispart::result<record> compare() const;
+    void note_handling();
 
     dispart::model net_;
     std::vector<worker_order> orders_;
     measured_costs costs_;
     execution_options how_;
+    std::vector<double> shares_;
     bool own_workers_;
     std::vector<division> divisions_{};  // [order]
     std::size_t trials_ = 0;
-    std::vector<record> records_{};  // [trial]
+    std::vector<record> records_{};   // [trial]
+    std::vector<handled> handled_{};  // of workers that get less than a core
     measured_run last_run_{};
 };
 
@@ -96,8 +116,10 @@ struct paced_costs {
 paced_costs at_paces(dispart::cluster machines, dispart::profile measured, bool exact,
                      std::vector<pace> paces);
 
-// A plan that was made with the paces `then`, with its times at the paces `now`.
-dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now);
+// A plan that was made with the paces `then`, with its times at the paces `now`; with what messages take of workers that get
+// less than a core.
+dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now,
+                      const handling_cost& messages);
 
 // The latency of a single request, which meets no other, of a plan made with the paces `then`.
 dispart::result<dispart::seconds> latency_alone(dispart::plan p, const std::vector<pace>& then,

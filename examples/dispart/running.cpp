@@ -26,16 +26,6 @@ using namespace dispart;
 
 namespace {
 
-/// The timeline with the coordinator, which the runtime has no id for, as the device that the cluster calls its source.
-timeline with_coordinator(timeline trace, const cluster& machines) {
-    const device_id coordinator = info(machines).source;
-    for (auto& e : trace.events) {
-        if (e.device == no_id) e.device = coordinator;
-        if (e.what == activity::transfer && e.peer == no_id) e.peer = coordinator;
-    }
-    return trace;
-}
-
 /// Every output against a run of the whole model in this process. \param allowed error of an output's largest magnitude,
 /// where codecs lose something
 result<ordered_json> check(const model& net, const std::vector<std::vector<tensor>>& outputs, double allowed) {
@@ -148,6 +138,7 @@ ordered_json stages_to_json(const dispart::plan& p, const run_report& measured) 
         list.push_back({{"device", p.devices[p.stages[s].device].name},
                         {"predicted_compute_s", p.stages[s].compute_s},
                         {"compute_s", measured.stages[s].compute.value},
+                        {"processor_s", measured.stages[s].used_by_process.value},
                         {"waited_for_input_s", measured.stages[s].waited_for_input.value},
                         {"waited_for_room_s", measured.stages[s].waited_for_room.value}});
     return list;
@@ -158,8 +149,10 @@ ordered_json paces_to_json(const std::vector<pace>& paces, const cluster& machin
     auto list = ordered_json::array();
     for (device_id d = 0; d < paces.size(); ++d)
         if (machines[d].computes)
-            list.push_back(
-                {{"device", machines[d].name}, {"together", paces[d].together}, {"alone", paces[d].alone}});
+            list.push_back({{"device", machines[d].name},
+                            {"together", paces[d].together},
+                            {"alone", paces[d].alone},
+                            {"share", paces[d].share}});
     return list;
 }
 
@@ -281,7 +274,7 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (setting) {
         const auto& then = setting->planned.paces;
         now = setting->trials.paces(trials_around(streams));
-        believed = repaced(p, then, now);
+        believed = repaced(p, then, now, setting->trials.handling());
         DISPART_TRY(alone, latency_alone(p, then, now));
     }
     DISPART_TRY(const auto predicted, predict_stream(believed, given.requests));

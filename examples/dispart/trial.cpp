@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "dispart/adapt/correct.hpp"
 #include "dispart/adapt/drift.hpp"
@@ -33,16 +35,32 @@ void guess(cluster& machines, flops_per_second here) {
     }
 }
 
-/// Links as single requests met them, whose messages wait for nobody.
-result<cluster> correct_links(const cluster& machines, const dispart::plan& trial, timeline seen) {
-    const std::size_t singles = 5;
-    DISPART_TRY(const auto predicted, predict_stream(trial, singles));
+/// [device] How much of a core its worker gets, one after the other.
+result<std::vector<double>> shares_of(const cluster& machines, const execution_options& how) {
+    std::vector<double> shares(num_vertices(machines), 1.0);
+    for (device_id d = 0; d < shares.size(); ++d) {
+        if (!machines[d].computes || machines[d].address.empty()) continue;
+        DISPART_TRY(const auto seen, probe_share(how.carrier, machines[d].address));
+        shares[d] = seen.of_core;
+    }
+    return shares;
+}
+
+/// Links as the quickest of their messages met them: those that waited for nobody, on connections that were warm.
+result<cluster> correct_links(const cluster& machines, const dispart::plan& trial, const measured_run& seen) {
+    const std::size_t quickest = 3;
+    DISPART_TRY(const auto predicted, predict_stream(trial, 1));
     telemetry believed, measured;
     believed.observe(predicted.trace);
-    for (event& each : seen.events) {  // the coordinator has no id of its own
-        if (each.device == no_id) each.device = info(machines).source;
-        if (each.peer == no_id) each.peer = info(machines).sink;
-        if (each.what == activity::transfer) measured.observe(each);
+    std::map<telemetry::way, std::vector<event>> messages;
+    for (const run_report* report : {&seen.alone, &seen.stream})
+        for (event each : with_coordinator(report->events, machines).events)
+            if (each.what == activity::transfer) messages[{each.device, each.peer}].push_back(each);
+    for (auto& [way, list] : messages) {
+        const auto took = [](const event& each) { return (each.end - each.begin).value; };
+        std::sort(list.begin(), list.end(), [&](const event& a, const event& b) { return took(a) < took(b); });
+        list.resize(std::min(list.size(), quickest));
+        for (const event& each : list) measured.observe(each);
     }
     return corrected(machines, compare(believed, measured));
 }
@@ -57,9 +75,10 @@ result<calibrated_setting> try_workers(const model& net, cluster machines, const
     std::vector<std::size_t> each_its_own(n);
     std::iota(each_its_own.begin(), each_its_own.end(), std::size_t{0});
     std::vector<pace> known(n);  // relative to the guess
+    DISPART_TRY(const auto shares, shares_of(machines, how));
     for (int attempt = 0;; ++attempt) {
         auto planned = at_paces(machines, measured, true, known);
-        pace_trials trials(net, {{planned.machines, each_its_own}}, planned.costs, how, false);
+        pace_trials trials(net, {{planned.machines, each_its_own}}, planned.costs, how, shares, false);
         for (int again = 0; again < 2; ++again) DISPART_CHECK(trials.run());
         const auto seen = trials.paces(2);
         const bool right = std::all_of(seen.begin(), seen.end(), [](const pace& p) {
@@ -67,11 +86,12 @@ result<calibrated_setting> try_workers(const model& net, cluster machines, const
         });
         if (right || attempt == most_corrections) {
             planned.paces.assign(n, {});
+            for (device_id d = 0; d < n; ++d) planned.paces[d].share = shares[d];
             return calibrated_setting{
                 {}, std::move(planned), std::move(trials), info(net).name + " on its workers"};
         }
         for (device_id d = 0; d < n; ++d) known[d].together *= seen[d].together;
-        DISPART_TRY(machines, correct_links(machines, trials.last_plan(), trials.last_run().alone.events));
+        DISPART_TRY(machines, correct_links(machines, trials.last_plan(), trials.last_run()));
     }
 }
 

@@ -168,9 +168,11 @@ struct span_record {
     std::uint64_t bytes = 0;
     std::int64_t begin = 0;
     std::int64_t end = 0;
+    std::int64_t used_by_thread = 0;   ///< of `compute`: processor time that the span took
+    std::int64_t used_by_process = 0;  ///< of `compute`: processor time of the whole process until its end
 
     static void fields(auto& archive, auto& m) {
-        archive(m.what, m.request, m.edge, m.bytes, m.begin, m.end);
+        archive(m.what, m.request, m.edge, m.bytes, m.begin, m.end, m.used_by_thread, m.used_by_process);
     }
 };
 
@@ -182,6 +184,15 @@ struct stats_message {
     std::vector<span_record> spans{};
 
     static void fields(auto& archive, auto& m) { archive(m.finished, m.dropped, m.spans); }
+};
+
+/// The answer to PROCESSOR.
+struct share_message {
+    static constexpr message_kind kind = message_kind::share;
+    std::uint32_t millionths = 0;  ///< of a core
+    std::int64_t period = 0;       ///< between two times that the process was held back
+
+    static void fields(auto& archive, auto& m) { archive(m.millionths, m.period); }
 };
 
 /// An error, as the other side will see it.

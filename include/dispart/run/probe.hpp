@@ -12,6 +12,8 @@
 
 #include "dispart/run/concepts.hpp"
 #include "dispart/run/handshake.hpp"
+#include "dispart/run/messages.hpp"
+#include "dispart/run/processor.hpp"
 
 namespace dispart {
 
@@ -30,17 +32,25 @@ struct link_measurement {
     bytes_per_second bandwidth{};  ///< of large messages, one after the other
 };
 
-/// Answers every PROBE of a connection until the peer leaves, is silent for ten seconds, or `stopping()` is true.
+/// Answers every PROBE and PROCESSOR of a connection until the peer leaves, is silent for ten seconds, or `stopping()` is true.
 template <connection_handle Connection>
 void echo_probes(Connection& from, const std::function<bool()>& stopping) {
     from.set_frame_limit(std::size_t{64} << 20);
     for (int silent = 0; silent < 50 && !stopping(); ++silent) {
         const auto received = from.receive(deadline_in(seconds(0.2)));
         if (!received && received.error().code == errc::timeout) continue;
-        if (!received || received->kind != static_cast<std::uint16_t>(message_kind::probe)) return;
+        if (!received) return;
         silent = -1;
-        if (!from.send(static_cast<std::uint16_t>(message_kind::probe_echo), {}, deadline_in(seconds(10.0))))
+        if (received->kind == static_cast<std::uint16_t>(message_kind::processor)) {
+            const auto seen = measure_processor_share();
+            const share_message share{static_cast<std::uint32_t>(seen.of_core * 1e6),
+                                      static_cast<std::int64_t>(seen.period.value * 1e9)};
+            if (!send_message(from, share, deadline_in(seconds(10.0)))) return;
+        } else if (received->kind != static_cast<std::uint16_t>(message_kind::probe) ||
+                   !from.send(static_cast<std::uint16_t>(message_kind::probe_echo), {},
+                              deadline_in(seconds(10.0)))) {
             return;
+        }
     }
 }
 
@@ -103,6 +113,23 @@ template <transport Transport>
     const double sent = static_cast<double>(options.size) * static_cast<double>(options.messages);
     return link_measurement{seconds(round_trip / 2),
                             bytes_per_second(sent / std::max(spent - round_trip / 2, 1e-9))};
+}
+
+/// How much of a core a worker gets; it computes for half a second to find out. Errors: those of the transport and of
+/// `introduce`; timeout; protocol_error.
+template <transport Transport>
+[[nodiscard]] result<processor_share> probe_processor(Transport& carrier, const std::string& address,
+                                                      const probe_options& options = {}) {
+    const deadline until = deadline_in(options.within);
+    DISPART_TRY(auto connection, carrier.connect(address, until));
+    const hello_message hello{.role = connection_role::probe, .from = options.from, .to = address};
+    DISPART_CHECK(introduce(connection, hello, until));
+    DISPART_CHECK(connection.send(static_cast<std::uint16_t>(message_kind::processor), {}, until));
+    DISPART_TRY(const frame received, connection.receive(until));
+    DISPART_TRY(const auto share, message_in<share_message>(received));
+    if (share.millionths == 0 || share.millionths > 1'000'000 || share.period < 0)
+        return fail(errc::protocol_error, connection.peer(), "a share of a core that cannot be");
+    return processor_share{share.millionths * 1e-6, seconds(static_cast<double>(share.period) * 1e-9)};
 }
 
 }  // namespace dispart

@@ -51,13 +51,16 @@ enum class message_kind : std::uint16_t {
     probe,       ///< data: bytes to measure a link with
     probe_echo,  ///< data: the answer
     want,        ///< control: whether the stage's model has to be sent
+    processor,   ///< data: how much of a core do you get?
+    share,       ///< data: the answer
 };
-[[nodiscard]] constexpr message_kind wire_last(message_kind) noexcept { return message_kind::want; }
+[[nodiscard]] constexpr message_kind wire_last(message_kind) noexcept { return message_kind::share; }
 
 namespace detail {
-inline constexpr std::array<std::string_view, 18> message_names{
-    "HELLO", "WELCOME", "DEPLOY", "MODEL",   "READY",    "START", "STARTED", "TENSORS",    "FINISH",
-    "PING",  "PONG",    "STATS",  "FAILURE", "SHUTDOWN", "BYE",   "PROBE",   "PROBE_ECHO", "WANT"};
+inline constexpr std::array<std::string_view, 20> message_names{
+    "HELLO",   "WELCOME", "DEPLOY",     "MODEL", "READY",     "START",   "STARTED",
+    "TENSORS", "FINISH",  "PING",       "PONG",  "STATS",     "FAILURE", "SHUTDOWN",
+    "BYE",     "PROBE",   "PROBE_ECHO", "WANT",  "PROCESSOR", "SHARE"};
 }  // namespace detail
 
 /// The kind's name in messages and logs.

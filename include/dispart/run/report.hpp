@@ -23,8 +23,10 @@ namespace dispart {
 struct stage_report {
     device_id device = no_id;
     std::size_t requests = 0;
-    seconds busy{};              ///< computing, all requests together
-    seconds compute{};           ///< median of one request
+    seconds busy{};            ///< computing, all requests together
+    seconds compute{};         ///< median of one request
+    seconds used_by_thread{};  ///< mean processor time of computing one request
+    seconds used_by_process{};  ///< mean processor time of the worker's process for one request; 0 for a single one
     seconds waited_for_input{};  ///< all requests together
     seconds waited_for_room{};   ///< all requests together
 };
@@ -85,15 +87,27 @@ struct report_scope {
                                             const report_scope& scope) {
     stage_report report{.device = device};
     std::vector<double> each;
+    std::int64_t first = 0, last = 0;  // of the process's clock
     for (const span_record& span : place.spans) {
         if (!scope.contains(span)) continue;
-        if (span.what == span_kind::compute) each.push_back(length(span).value);
+        if (span.what == span_kind::compute) {
+            each.push_back(length(span).value);
+            report.used_by_thread += seconds(static_cast<double>(span.used_by_thread) * 1e-9);
+            if (each.size() == 1) first = span.used_by_process;
+            last = span.used_by_process;
+        }
         if (span.what == span_kind::input) report.waited_for_input += length(span);
         if (span.what == span_kind::output) report.waited_for_room += length(span);
     }
     report.requests = each.size();
     for (const double t : each) report.busy += seconds(t);
-    if (!each.empty()) report.compute = seconds(median(std::move(each)));
+    if (each.size() > 1)
+        report.used_by_process =
+            seconds(static_cast<double>(last - first) * 1e-9 / static_cast<double>(each.size() - 1));
+    if (!each.empty()) {
+        report.used_by_thread = report.used_by_thread / static_cast<double>(each.size());
+        report.compute = seconds(median(std::move(each)));
+    }
     return report;
 }
 

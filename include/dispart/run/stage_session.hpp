@@ -21,6 +21,7 @@
 #include "dispart/run/concepts.hpp"
 #include "dispart/run/edge.hpp"
 #include "dispart/run/handshake.hpp"
+#include "dispart/run/processor.hpp"
 #include "dispart/run/recorder.hpp"
 #include "dispart/run/shard_folder.hpp"
 #include "dispart/run/stage_cache.hpp"
@@ -433,9 +434,11 @@ class stage_session {
     result<std::vector<tensor>> execute(executable& loaded, std::uint64_t request,
                                         std::span<const tensor> inputs) {
         const auto pass = shared_.gate.enter(request, hello_.index);
-        const std::int64_t begin = nanoseconds_now();
+        const std::int64_t begin = nanoseconds_now(), used = thread_processor_now();
         auto outputs = loaded.run(inputs);
-        if (outputs) spans_.record({span_kind::compute, request, 0, 0, begin, nanoseconds_now()});
+        if (outputs)
+            spans_.record({span_kind::compute, request, 0, 0, begin, nanoseconds_now(),
+                           thread_processor_now() - used, process_processor_now()});
         return outputs;
     }
 
