@@ -37,18 +37,6 @@ double occupies(const stage_report& stage, double share) {
     return limited(share) ? stage.used_by_process.value / share : comparison::mean_compute(stage);
 }
 
-/// How much longer a stream's period was than its stages' times explain.
-result<double> unexplained(dispart::plan trial, const run_report& measured, const std::vector<double>& shares) {
-    for (part_id s = 0; s < trial.stages.size(); ++s)
-        trial.tasks.tasks[s].seconds = occupies(measured.stages[s], shares[trial.stages[s].device]);
-    DISPART_TRY(const auto explained, predict_stream(trial, measured.finished.size()));
-    double slowest = 0.0;
-    for (const auto& task : trial.tasks.tasks) slowest = std::max(slowest, task.seconds);
-    // a stream that was quicker than a link was thought to be says nothing about stages
-    const double longer = measured.period.value / explained.period().value;
-    return std::clamp(longer < 1.0 ? std::min(measured.period.value / slowest, 1.0) : longer, 0.8, 1.25);
-}
-
 }  // namespace
 
 result<void> pace_trials::divide(std::size_t order) {
@@ -82,29 +70,44 @@ result<void> pace_trials::run() {
     return {};
 }
 
+/// How much longer the last stream's period was than its stages' times explain.
+result<double> pace_trials::unexplained() const {
+    dispart::plan trial = last_plan();
+    const run_report& measured = last_run_.stream;
+    double slowest = 0.0;
+    for (part_id s = 0; s < trial.stages.size(); ++s) {
+        trial.tasks.tasks[s].seconds = occupies(measured.stages[s], share_of(s));
+        slowest = std::max(slowest, trial.tasks.tasks[s].seconds);
+    }
+    DISPART_TRY(const auto explained, predict_stream(trial, measured.finished.size()));
+    const double longer = measured.period.value / explained.period().value;
+    // a stream that was quicker than a link was thought to be says nothing about stages
+    return std::clamp(longer < 1.0 ? std::min(measured.period.value / slowest, 1.0) : longer, 0.8, 1.25);
+}
+
 result<pace_trials::record> pace_trials::compare() const {
     const dispart::plan& p = last_plan();
-    const auto& kind = orders_[(trials_ - 1) % orders_.size()].kind;
+    const auto& kind = last_kinds();
     const std::size_t kinds = 1 + *std::max_element(kind.begin(), kind.end());
     std::vector<comparison> together(kinds), alone(kinds);
     for (part_id s = 0; s < p.stages.size(); ++s) {
         const std::size_t k = kind[p.stages[s].device];
         const auto& stage = last_run_.stream.stages[s];
-        const double share = shares_[p.stages[s].device];
+        const double share = share_of(s);
         together[k].add(limited(share) ? stage.used_by_thread.value / share : comparison::mean_compute(stage),
                         p.stages[s].compute_s);
         alone[k].add(comparison::mean_compute(last_run_.alone.stages[s]), p.stages[s].compute_s);
     }
     record made;
     for (std::size_t k = 0; k < kinds; ++k) made.kinds.push_back({together[k].ratio(), alone[k].ratio()});
-    DISPART_TRY(made.unexplained, unexplained(p, last_run_.stream, shares_));
+    DISPART_TRY(made.unexplained, unexplained());
     return made;
 }
 
 void pace_trials::note_handling() {
     const dispart::plan& p = last_plan();
     for (part_id s = 0; s < p.stages.size(); ++s) {
-        if (!limited(shares_[p.stages[s].device])) continue;
+        if (!limited(share_of(s))) continue;
         const auto& stage = last_run_.stream.stages[s];
         handled seen{.used_s = stage.used_by_process.value - stage.used_by_thread.value};
         for (const message& m : p.tasks.messages) {
@@ -148,8 +151,9 @@ std::vector<pace> pace_trials::paces(std::size_t last) const {
                 together.push_back(seen.together * each.unexplained);
                 alone.push_back(seen.alone);
             }
-        all[d].share = shares_[d];
-        if (!together.empty()) all[d] = {median(std::move(together)), median(std::move(alone)), shares_[d]};
+        all[d].share = shares_[kinds[d]];
+        if (!together.empty())
+            all[d] = {median(std::move(together)), median(std::move(alone)), shares_[kinds[d]]};
     }
     return all;
 }

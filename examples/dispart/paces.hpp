@@ -40,7 +40,7 @@ struct worker_order {
 // pace is the median of those seen; what streams need beyond their stages' computing is charged to all alike.
 class pace_trials {
   public:
-    // `shares`: [device] of a core that it gets. `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
+    // `shares`: [kind] of a core that its devices get. `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
     // Precondition: at least one order; all with the same number of devices.
     pace_trials(dispart::model net, std::vector<worker_order> orders, measured_costs costs,
                 execution_options how, std::vector<double> shares, bool own_workers)
@@ -68,6 +68,10 @@ class pace_trials {
     [[nodiscard]] const dispart::plan& last_plan() const {
         return divisions_[(trials_ - 1) % orders_.size()].p;
     }
+    // [device of the last order]
+    [[nodiscard]] const std::vector<std::size_t>& last_kinds() const {
+        return orders_[(trials_ - 1) % orders_.size()].kind;
+    }
 
   private:
     // The network divided over the workers in one order.
@@ -88,6 +92,10 @@ class pace_trials {
     };
 
     dispart::result<void> divide(std::size_t order);
+    [[nodiscard]] double share_of(dispart::part_id stage) const {
+        return shares_[last_kinds()[last_plan().stages[stage].device]];
+    }
+    dispart::result<double> unexplained() const;
     dispart::result<record> compare() const;
     void note_handling();
 

@@ -526,6 +526,9 @@ void links_are_probed() {
     REQUIRE(measured);
     CHECK((measured->latency.value > 0 && measured->latency.value < 0.05));
     CHECK(measured->bandwidth.value > 1e7);
+    const auto share = probe_processor(on.carrier, on.hosts[0].address);
+    REQUIRE(share);
+    CHECK((share->of_core > 0.0 && share->of_core <= 1.0));
     still_serves(on, models, 1);
 }
 

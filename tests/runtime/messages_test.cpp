@@ -27,7 +27,7 @@ deploy_message some_deploy() {
 }
 
 stats_message some_stats() {
-    return {3, 1, {{span_kind::compute, 2, 0, 0, 100, 200}, {span_kind::sent, 2, 4, 1024, -5, 9}}};
+    return {3, 1, {{span_kind::compute, 2, 0, 0, 100, 200, 70, 900}, {span_kind::sent, 2, 4, 1024, -5, 9}}};
 }
 
 /// Every way to cut the payload short, every single-bit error, and one byte too many: an error or a message, which then
@@ -66,6 +66,7 @@ TEST_CASE("messages: there and back, and damaged at every byte") {
     round_trips(ping_message{1, -2});
     round_trips(pong_message{1, -2, 3});
     round_trips(some_stats());
+    round_trips(share_message{200'000, 10'000'000});
     round_trips(failure_message{errc::timeout, "device", "is late", "wait"});
     round_trips(start_message{});
 }

@@ -47,6 +47,8 @@ TEST_CASE("kinds: known numbers have names, others are refused") {
     CHECK(checked_kind(0) == message_kind::hello);
     CHECK(checked_kind(16) == message_kind::probe_echo);
     CHECK(checked_kind(17) == message_kind::want);
-    CHECK(checked_kind(18).error().code == errc::protocol_error);
+    CHECK(checked_kind(19) == message_kind::share);
+    CHECK(to_string(message_kind::share) == "SHARE");
+    CHECK(checked_kind(20).error().code == errc::protocol_error);
     CHECK(checked_kind(65535).error().code == errc::protocol_error);
 }

@@ -34,25 +34,26 @@ namespace detail {
 /// What a process gets of a core.
 struct processor_share {
     double of_core = 1.0;  ///< processor seconds per second; 1 where nothing holds the process back
-    seconds period{};      ///< between two times that it was held back; 0 where it never was
+    seconds period{};  ///< between two times that it was held back; 0 where that was not seen often enough
 };
 
-/// Computes for so long, and sees how often and for how long it is held back. Whole periods are counted, where there are
-/// three or more. Less than a tenth is taken for the doings of others, not for a limit.
-[[nodiscard]] inline processor_share measure_processor_share(seconds lasting = seconds(0.5)) {
-    struct moment {
-        std::int64_t elapsed = 0, used = 0;
-    };
-    const auto now = [] {
-        return moment{detail::processor_nanoseconds(CLOCK_MONOTONIC), thread_processor_now()};
-    };
+namespace detail {
+
+/// Nanoseconds of the wall clock, and of a thread's processor time until then.
+struct processor_moment {
+    std::int64_t elapsed = 0;
+    std::int64_t used = 0;
+};
+
+/// What moments of a thread that does nothing but ask for them say, seen for so long.
+template <class Now>
+[[nodiscard]] processor_share share_seen(seconds lasting, const Now& now) {
     const std::int64_t held_back = 500'000;  // nanoseconds, that no interrupt takes
-    const moment begin = now();
-    moment last = begin, first_return = begin, last_return = begin;
+    const processor_moment begin = now();
+    processor_moment last = begin, first_return = begin, last_return = begin;
     int returns = 0;
-    while (last.elapsed - begin.elapsed < static_cast<std::int64_t>(lasting.value * 1e9)) {
-        const moment here = now();
-        if (here.elapsed == 0) return {};  // no clock, or none that passes
+    while (static_cast<double>(last.elapsed - begin.elapsed) < lasting.value * 1e9) {
+        const processor_moment here = now();
         if ((here.elapsed - last.elapsed) - (here.used - last.used) > held_back) {
             if (returns++ == 0) first_return = here;
             last_return = here;
@@ -60,11 +61,24 @@ struct processor_share {
         last = here;
     }
     const bool whole_periods = returns >= 4;
-    const moment from = whole_periods ? first_return : begin, to = whole_periods ? last_return : last;
+    const auto& from = whole_periods ? first_return : begin;
+    const auto& to = whole_periods ? last_return : last;
     const auto elapsed = static_cast<double>(to.elapsed - from.elapsed);
     const double share = static_cast<double>(to.used - from.used) / elapsed;
-    if (share > 0.9) return {};
+    if (!(share <= 0.9)) return {};
     return {share, seconds(whole_periods ? elapsed * 1e-9 / (returns - 1) : 0.0)};
+}
+
+}  // namespace detail
+
+/// Computes for so long, and sees how often and for how long the process is held back. Whole periods are counted, where there
+/// are three or more. Less than a tenth is taken for the doings of others, not for a limit.
+[[nodiscard]] inline processor_share measure_processor_share(seconds lasting = seconds(0.5)) {
+    if (detail::current_world != nullptr) return {};  // no time passes there by computing
+    return detail::share_seen(lasting, [] {
+        return detail::processor_moment{detail::processor_nanoseconds(CLOCK_MONOTONIC),
+                                        thread_processor_now()};
+    });
 }
 
 }  // namespace dispart
