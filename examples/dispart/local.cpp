@@ -115,7 +115,7 @@ result<calibrated_setting> start_local(const model& net, const std::vector<doubl
     DISPART_TRY(auto own, machines.beginning_with(0));
     DISPART_TRY(auto orders, start_twins(machines, backend, carrier.transport, workers));
     const std::size_t first_trials = std::max<std::size_t>(3, orders.size());
-    const std::vector<double> whole_cores(orders.front().kind.size(), 1.0);
+    const std::vector<processor_share> whole_cores(orders.front().kind.size());
     pace_trials trials(std::move(nets.front()), std::move(orders), costs_of(measured, true),
                        {.carrier = carrier}, whole_cores, true);
     for (std::size_t trial = 0; trial < first_trials; ++trial) DISPART_CHECK(trials.run());

@@ -13,28 +13,29 @@ using namespace dispart;
 
 namespace {
 
-/// Seconds of stages as measured, and as their costs say.
-struct comparison {
-    double measured = 0.0;
-    double said = 0.0;
+double mean_compute(const stage_report& stage) {
+    return stage.busy.value / static_cast<double>(std::max<std::size_t>(stage.requests, 1));
+}
 
-    void add(double seconds, double costs) {
-        measured += seconds;
-        said += costs;
-    }
-    [[nodiscard]] double ratio() const { return said > 0.0 ? std::clamp(measured / said, 0.2, 5.0) : 0.0; }
-
-    static double mean_compute(const stage_report& stage) {
-        return stage.busy.value / static_cast<double>(std::max<std::size_t>(stage.requests, 1));
-    }
-};
-
-bool limited(double share) { return share < 1.0; }
+bool limited(const processor_share& given) { return given.of_core < 1.0; }
 
 /// How long a stage keeps its worker from the next request's: while it computes, or, where the worker gets less than a
 /// core, for as long as what its process used lasts at that rate.
-double occupies(const stage_report& stage, double share) {
-    return limited(share) ? stage.used_by_process.value / share : comparison::mean_compute(stage);
+double occupies(const stage_report& stage, const processor_share& given) {
+    return limited(given) ? stage.used_by_process.value / given.of_core : mean_compute(stage);
+}
+
+/// [task] Processor time that its messages take, where its worker gets less than a core.
+std::vector<double> handling_of(const dispart::plan& p, const std::vector<pace>& now,
+                                const handling_cost& cost) {
+    std::vector<double> made(p.tasks.tasks.size(), 0.0);
+    for (const message& m : p.tasks.messages) {
+        if (m.from_device == m.to_device) continue;
+        for (const part_id end : {m.from, m.to})
+            if (end != no_id && limited(now[p.tasks.tasks[end].device].processor))
+                made[end] += cost.per_message_s + cost.per_byte_s * m.bytes;
+    }
+    return made;
 }
 
 }  // namespace
@@ -85,21 +86,23 @@ result<double> pace_trials::unexplained() const {
     return std::clamp(longer < 1.0 ? std::min(measured.period.value / slowest, 1.0) : longer, 0.8, 1.25);
 }
 
+double pace_trials::comparison::ratio() const {
+    return said_s > 0.0 ? std::clamp(measured_s / said_s, 0.2, 5.0) : 0.0;
+}
+
 result<pace_trials::record> pace_trials::compare() const {
     const dispart::plan& p = last_plan();
-    const auto& kind = last_kinds();
-    const std::size_t kinds = 1 + *std::max_element(kind.begin(), kind.end());
-    std::vector<comparison> together(kinds), alone(kinds);
-    for (part_id s = 0; s < p.stages.size(); ++s) {
-        const std::size_t k = kind[p.stages[s].device];
-        const auto& stage = last_run_.stream.stages[s];
-        const double share = share_of(s);
-        together[k].add(limited(share) ? stage.used_by_thread.value / share : comparison::mean_compute(stage),
-                        p.stages[s].compute_s);
-        alone[k].add(comparison::mean_compute(last_run_.alone.stages[s]), p.stages[s].compute_s);
-    }
     record made;
-    for (std::size_t k = 0; k < kinds; ++k) made.kinds.push_back({together[k].ratio(), alone[k].ratio()});
+    made.together.resize(shares_.size());
+    made.alone.resize(shares_.size());
+    for (part_id s = 0; s < p.stages.size(); ++s) {
+        const std::size_t k = last_kinds()[p.stages[s].device];
+        const auto& stage = last_run_.stream.stages[s];
+        const double together =
+            limited(shares_[k]) ? stage.used_by_thread.value / shares_[k].of_core : mean_compute(stage);
+        made.together[k].add(together, p.stages[s].compute_s);
+        made.alone[k].add(mean_compute(last_run_.alone.stages[s]), p.stages[s].compute_s);
+    }
     DISPART_TRY(made.unexplained, unexplained());
     return made;
 }
@@ -145,15 +148,22 @@ std::vector<pace> pace_trials::paces(std::size_t last) const {
     const auto& kinds = orders_.front().kind;
     std::vector<pace> all(kinds.size());
     for (device_id d = 0; d < kinds.size(); ++d) {
-        std::vector<double> together, alone;
-        for (const record& each : recent)
-            if (const pace& seen = each.kinds[kinds[d]]; seen.together > 0.0) {
-                together.push_back(seen.together * each.unexplained);
-                alone.push_back(seen.alone);
-            }
-        all[d].share = shares_[kinds[d]];
-        if (!together.empty())
-            all[d] = {median(std::move(together)), median(std::move(alone)), shares_[kinds[d]]};
+        const std::size_t k = kinds[d];
+        std::vector<double> together, alone, unexplained;
+        comparison sum;
+        for (const record& each : recent) {
+            if (each.together[k].said_s <= 0.0) continue;
+            sum.add(each.together[k].measured_s, each.together[k].said_s);
+            together.push_back(each.together[k].ratio() * each.unexplained);
+            alone.push_back(each.alone[k].ratio());
+            unexplained.push_back(each.unexplained);
+        }
+        all[d].processor = shares_[k];
+        if (together.empty()) continue;
+        // no stall counts as processor time: sums are better there, since some stages are nearly nothing
+        all[d].together =
+            limited(shares_[k]) ? sum.ratio() * median(std::move(unexplained)) : median(std::move(together));
+        all[d].alone = median(std::move(alone));
     }
     return all;
 }
@@ -173,18 +183,27 @@ dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std:
     const auto factor = [&](device_id d) { return now[d].together / then[d].together; };
     for (auto& task : p.tasks.tasks) task.seconds *= factor(task.device);
     for (auto& stage : p.stages) stage.compute_s *= factor(stage.device);
-    for (const message& m : p.tasks.messages) {
-        if (m.from_device == m.to_device) continue;
-        const double used = messages.per_message_s + messages.per_byte_s * m.bytes;
-        for (const part_id end : {m.from, m.to})
-            if (end != no_id && limited(now[p.tasks.tasks[end].device].share))
-                p.tasks.tasks[end].seconds += used / now[p.tasks.tasks[end].device].share;
-    }
+    const auto handling = handling_of(p, now, messages);
+    for (task_id t = 0; t < handling.size(); ++t)
+        if (handling[t] > 0.0)
+            p.tasks.tasks[t].seconds += handling[t] / now[p.tasks.tasks[t].device].processor.of_core;
     return p;
 }
 
-result<seconds> latency_alone(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now) {
-    for (auto& task : p.tasks.tasks) task.seconds *= now[task.device].alone / then[task.device].together;
+result<seconds> latency_alone(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now,
+                              const handling_cost& messages) {
+    const auto handling = handling_of(p, now, messages);
+    for (task_id t = 0; t < p.tasks.tasks.size(); ++t) {
+        auto& task = p.tasks.tasks[t];
+        const pace& here = now[task.device];
+        if (limited(here.processor) && here.processor.period.value > 0.0) {
+            const double used =
+                task.seconds * here.together / then[task.device].together * here.processor.of_core;
+            task.seconds = lasts(used + handling[t], here.processor) - handling[t];
+        } else {
+            task.seconds *= here.alone / then[task.device].together;
+        }
+    }
     DISPART_TRY(const auto played, predict_stream(p, 1));
     return played.first_latency();
 }

@@ -13,14 +13,15 @@
 #include "dispart/execution.hpp"
 #include "dispart/model/graph.hpp"
 #include "dispart/plan/plan.hpp"
+#include "dispart/run/processor.hpp"
 
 namespace cli {
 
 // Time of a device's layers relative to what their costs say.
 struct pace {
-    double together = 1.0;  // in a stream, while all workers are busy
-    double alone = 1.0;     // of a single request, which meets no other
-    double share = 1.0;     // of a core that the worker gets; below 1, messages take from it too
+    double together = 1.0;                 // in a stream, while all workers are busy
+    double alone = 1.0;                    // of a single request, which meets no other
+    dispart::processor_share processor{};  // that the worker gets; of less than a core, messages take too
 };
 
 // Processor time that a message takes at either end.
@@ -40,10 +41,10 @@ struct worker_order {
 // pace is the median of those seen; what streams need beyond their stages' computing is charged to all alike.
 class pace_trials {
   public:
-    // `shares`: [kind] of a core that its devices get. `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
+    // `shares`: [kind] what its devices' workers get. `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
     // Precondition: at least one order; all with the same number of devices.
     pace_trials(dispart::model net, std::vector<worker_order> orders, measured_costs costs,
-                execution_options how, std::vector<double> shares, bool own_workers)
+                execution_options how, std::vector<dispart::processor_share> shares, bool own_workers)
         : net_(std::move(net))
         , orders_(std::move(orders))
         , costs_(std::move(costs))
@@ -79,10 +80,22 @@ class pace_trials {
         dispart::plan p{};
         std::optional<deployed_plan> workers{};
     };
-    // Of one trial: what was measured relative to what costs say.
+    // Seconds of stages as measured, and as their costs say.
+    struct comparison {
+        double measured_s = 0.0;
+        double said_s = 0.0;
+
+        void add(double measured, double said) {
+            measured_s += measured;
+            said_s += said;
+        }
+        [[nodiscard]] double ratio() const;  // 0 where there was no stage
+    };
+    // Of one trial.
     struct record {
-        std::vector<pace> kinds{};  // [kind] 0 where no device of the kind computed
-        double unexplained = 1.0;   // period relative to what its stages' times explain
+        std::vector<comparison> together{};  // [kind]
+        std::vector<comparison> alone{};     // [kind]
+        double unexplained = 1.0;            // period relative to what its stages' times explain
     };
     // What a worker's processor did for a request besides computing.
     struct handled {
@@ -92,7 +105,7 @@ class pace_trials {
     };
 
     dispart::result<void> divide(std::size_t order);
-    [[nodiscard]] double share_of(dispart::part_id stage) const {
+    [[nodiscard]] dispart::processor_share share_of(dispart::part_id stage) const {
         return shares_[last_kinds()[last_plan().stages[stage].device]];
     }
     dispart::result<double> unexplained() const;
@@ -103,7 +116,7 @@ class pace_trials {
     std::vector<worker_order> orders_;
     measured_costs costs_;
     execution_options how_;
-    std::vector<double> shares_;
+    std::vector<dispart::processor_share> shares_;
     bool own_workers_;
     std::vector<division> divisions_{};  // [order]
     std::size_t trials_ = 0;
@@ -131,6 +144,6 @@ dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std:
 
 // The latency of a single request, which meets no other, of a plan made with the paces `then`.
 dispart::result<dispart::seconds> latency_alone(dispart::plan p, const std::vector<pace>& then,
-                                                const std::vector<pace>& now);
+                                                const std::vector<pace>& now, const handling_cost& messages);
 
 }  // namespace cli

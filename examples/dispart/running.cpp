@@ -152,7 +152,7 @@ ordered_json paces_to_json(const std::vector<pace>& paces, const cluster& machin
             list.push_back({{"device", machines[d].name},
                             {"together", paces[d].together},
                             {"alone", paces[d].alone},
-                            {"share", paces[d].share}});
+                            {"share", paces[d].processor.of_core}});
     return list;
 }
 
@@ -275,7 +275,7 @@ result<int> run(const run_arguments& given, bool as_json) {
         const auto& then = setting->planned.paces;
         now = setting->trials.paces(trials_around(streams));
         believed = repaced(p, then, now, setting->trials.handling());
-        DISPART_TRY(alone, latency_alone(p, then, now));
+        DISPART_TRY(alone, latency_alone(p, then, now, setting->trials.handling()));
     }
     DISPART_TRY(const auto predicted, predict_stream(believed, given.requests));
     const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;

@@ -36,13 +36,12 @@ void guess(cluster& machines, flops_per_second here) {
     }
 }
 
-/// [device] How much of a core its worker gets, one after the other.
-result<std::vector<double>> shares_of(const cluster& machines, const execution_options& how) {
-    std::vector<double> shares(num_vertices(machines), 1.0);
+/// [device] What its worker gets, one after the other.
+result<std::vector<processor_share>> shares_of(const cluster& machines, const execution_options& how) {
+    std::vector<processor_share> shares(num_vertices(machines));
     for (device_id d = 0; d < shares.size(); ++d) {
         if (!machines[d].computes || machines[d].address.empty()) continue;
-        DISPART_TRY(const auto seen, probe_share(how.carrier, machines[d].address));
-        shares[d] = seen.of_core;
+        DISPART_TRY(shares[d], probe_share(how.carrier, machines[d].address));
     }
     return shares;
 }
@@ -127,7 +126,7 @@ result<calibrated_setting> try_workers(const model& net, cluster machines, const
         });
         if (right || attempt == most_corrections) {
             planned.paces.assign(n, {});
-            for (device_id d = 0; d < n; ++d) planned.paces[d].share = shares[d];
+            for (device_id d = 0; d < n; ++d) planned.paces[d].processor = shares[d];
             return calibrated_setting{
                 {}, std::move(planned), std::move(trials), info(net).name + " on its workers"};
         }

@@ -3,9 +3,11 @@
 /// Processor time: how much of it threads and processes used, and how much of a core this process is given. Containers
 /// are often held to a share of a core: they run at full speed until it is used up, and then not until the next period.
 
+#include <algorithm>
 #include <cstdint>
 #include <ctime>
 
+#include "dispart/core/contracts.hpp"
 #include "dispart/core/units.hpp"
 #include "dispart/run/clock.hpp"
 
@@ -70,6 +72,27 @@ template <class Now>
 }
 
 }  // namespace detail
+
+/// How long work of so much processor time lasts that begins at any moment of a period, of which nothing is used up yet:
+/// the mean over 64 moments. O(64 * periods). Precondition: a positive share.
+[[nodiscard]] inline double lasts(double processor_s, const processor_share& given) {
+    DISPART_EXPECTS(given.of_core > 0.0);
+    const double period = given.period.value, quota = period * given.of_core;
+    if (given.of_core >= 1.0 || period <= 0.0) return processor_s / given.of_core;
+    const int moments = 64;
+    double sum = 0.0;
+    for (int m = 0; m < moments; ++m) {
+        double left = processor_s, until_refill = period * (m + 0.5) / moments;
+        while (left > 0.0) {
+            const double runs = std::min({left, quota, until_refill});
+            left -= runs;
+            // what is left of the quota when a period ends is lost
+            sum += left > 0.0 ? until_refill : runs;
+            until_refill = period;
+        }
+    }
+    return sum / moments;
+}
 
 /// Computes for so long, and sees how often and for how long the process is held back. Whole periods are counted, where there
 /// are three or more. Less than a tenth is taken for the doings of others, not for a limit.
