@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// From ONNX's messages to a layer graph: names resolved, constants decoded, functions and decided branches inlined,
-/// loops of a known number of turns unrolled, sequences followed.
+/// loops of a known number of turns unrolled.
 
 #include <algorithm>
 #include <array>
@@ -9,22 +9,19 @@
 #include <cstdint>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "dispart/io/onnx/detail/assembly.hpp"
 #include "dispart/io/onnx/detail/attributes.hpp"
-#include "dispart/io/onnx/detail/external_data.hpp"
 #include "dispart/io/onnx/detail/inputs.hpp"
-#include "dispart/io/onnx/detail/known_values.hpp"
 #include "dispart/io/onnx/detail/names.hpp"
 #include "dispart/io/onnx/detail/parse.hpp"
-#include "dispart/io/onnx/detail/unsupported.hpp"
+#include "dispart/io/onnx/detail/sequences.hpp"
 #include "dispart/io/onnx/options.hpp"
 #include "dispart/io/onnx/tensor_proto.hpp"
 #include "dispart/model/graph.hpp"
@@ -34,12 +31,9 @@
 namespace dispart::io::detail {
 
 /// Builds one model. Errors and exceptions: as `read_onnx` and wire_reader.
-class onnx_importer {
+class onnx_importer : sequence_assembly {
   public:
-    onnx_importer(const onnx_options& options, wire_state& state)
-        : options_(options)
-        , state_(state)
-        , files_(options.folder) {}
+    onnx_importer(const onnx_options& options, wire_state& state) : sequence_assembly(options, state) {}
 
     /// The model as the file has it: connected, not yet validated; shapes of inputs and constants are set, and of the
     /// others where the file tells them.
@@ -60,14 +54,7 @@ class onnx_importer {
     [[nodiscard]] const std::string& open_inputs() const { return open_inputs_; }
 
   private:
-    using targets = std::unordered_map<std::string_view, std::vector<tensor_id>>;
-
     static constexpr std::size_t most_nested = 32;
-    static constexpr std::size_t most_turns = 4096;
-    static constexpr std::int64_t most_split = std::int64_t{1}
-                                               << 20;  ///< extent of what is split into a sequence
-    /// Bytes of nodes in functions and branches, counted once for each time that they are inlined.
-    static constexpr std::size_t most_inlined_bytes = std::size_t{1} << 28;
 
     [[nodiscard]] static result<std::int64_t> opset_of(const model_proto& file) {
         const auto version = standard_opset(file.opsets);
@@ -96,50 +83,7 @@ class onnx_importer {
         return {};
     }
 
-    // Tensors.
-
-    [[nodiscard]] result<tensor_id> declare(std::string_view name, name_scope& scope, tensor_info made) {
-        made.name = tensor_names_.make(scope.prefix + std::string(name));
-        const tensor_id t = info(graph_).tensors.size();
-        if (!scope.ids.emplace(name, t).second)
-            return fail(errc::invalid_model, std::string(name), "two tensors have this name");
-        info(graph_).tensors.push_back(std::move(made));
-        return t;
-    }
-
-    [[nodiscard]] result<tensor_id> resolve(std::string_view name, const name_scope& scope,
-                                            const std::string& user) const {
-        if (const auto t = scope.find(name)) return *t;
-        return fail(errc::invalid_model, user, "'" + std::string(name) + "' is produced by nobody");
-    }
-
-    void make_constant(tensor_id t, tensor value) {
-        auto& about = info(graph_).tensors[t];
-        about.type = value.type();
-        about.dims = value.dims();
-        about.constant = true;
-        about.value = std::move(value);
-    }
-
-    [[nodiscard]] result<void> add_initializers(const graph_proto& graph, name_scope& scope) {
-        for (const auto encoded : graph.initializers) {
-            const wire_reader message(encoded, state_);
-            auto header = parse_tensor_header(message);
-            const std::string name(header.name);
-            DISPART_CHECK(check_extents(name, header.dims));
-            DISPART_TRY(const auto t, declare(header.name, scope, {}));
-            const bool has_elements = header.has_raw || header.is_external || header.encoded_bytes > 0;
-            if (weightless_ && !has_elements) {
-                DISPART_TRY(const auto type, tensor_type(header, name));
-                auto& about = info(graph_).tensors[t];
-                about.type = type, about.dims = std::move(header.dims), about.constant = true;
-                continue;
-            }
-            DISPART_TRY(auto value, decode_tensor(message, std::move(header), name, files_));
-            make_constant(t, std::move(value));
-        }
-        return {};
-    }
+    // The graph's inputs.
 
     /// A value that was given for an input, as the input's type. Errors: invalid_argument.
     [[nodiscard]] result<tensor> as_type(const std::string& name, const tensor& value, dtype type) const {
@@ -173,23 +117,6 @@ class onnx_importer {
         }
         open_inputs_ = shapes.open();
         return shapes.check_all_used();
-    }
-
-    /// Gives every result of the nodes an id; those in `wanted` take the first id that stands there.
-    [[nodiscard]] result<void> declare_results(std::span<const node_proto> nodes, name_scope& scope,
-                                               targets& wanted) {
-        for (const auto& node : nodes)
-            for (const auto name : node.outputs) {
-                if (name.empty()) continue;
-                if (const auto at = wanted.find(name); at != wanted.end() && !at->second.empty()) {
-                    if (!scope.ids.emplace(name, at->second.front()).second)
-                        return fail(errc::invalid_model, std::string(name), "two tensors have this name");
-                    at->second.erase(at->second.begin());
-                } else {
-                    DISPART_CHECK(declare(name, scope, {}));
-                }
-            }
-        return {};
     }
 
     /// Takes types and shapes as the file tells them, where they are complete.
@@ -241,28 +168,6 @@ class onnx_importer {
         }
         return add_layer(node, scope, name);
     }
-
-    [[nodiscard]] result<std::vector<tensor_id>>
-    ids_of(std::span<const std::string_view> names, const name_scope& scope, const std::string& user) const {
-        std::vector<tensor_id> ids;
-        ids.reserve(names.size());
-        for (const auto name : names) {
-            if (name.empty()) {
-                ids.push_back(no_id);
-                continue;
-            }
-            DISPART_TRY(const auto t, resolve(name, scope, user));
-            ids.push_back(t);
-        }
-        return ids;
-    }
-
-    [[nodiscard]] result<attributes> attributes_of(std::span<const std::string_view> encoded,
-                                                   const name_scope& scope, const std::string& owner) {
-        return attribute_reader(state_, files_, scope.arguments).read(encoded, owner);
-    }
-
-    void append(layer made) { graph_[add_vertex(graph_)] = std::move(made); }
 
     [[nodiscard]] result<void> add_layer(const node_proto& node, const name_scope& scope,
                                          const std::string& name) {
@@ -326,26 +231,6 @@ class onnx_importer {
             add_identity(from, results[i], name);
         }
         return {};
-    }
-
-    void add_identity(tensor_id from, tensor_id to, const std::string& name) {
-        if (const auto list = sequences_.find(from); list != sequences_.end()) {
-            sequences_[to] = list->second;
-            return;
-        }
-        append({.name = layer_names_.make(name), .op = "Identity", .inputs = {from}, .outputs = {to}});
-    }
-
-    /// A tensor that the file does not name.
-    [[nodiscard]] tensor_id made_tensor(const std::string& name) {
-        info(graph_).tensors.push_back({.name = tensor_names_.make(name)});
-        return info(graph_).tensors.size() - 1;
-    }
-
-    [[nodiscard]] tensor_id made_constant(const std::string& name, tensor value) {
-        const tensor_id t = made_tensor(name);
-        make_constant(t, std::move(value));
-        return t;
     }
 
     [[nodiscard]] result<void> inline_function(const node_proto& node, const function_proto& function,
@@ -475,28 +360,6 @@ class onnx_importer {
         return outputs;
     }
 
-    /// What every turn gave, one after the other along a new axis.
-    void add_stack(std::vector<tensor_id> turns, tensor_id to, std::int64_t axis, const std::string& name) {
-        const std::vector<std::int64_t> axes{axis};
-        const bool as_operand = info(graph_).opset >= 13;
-        const auto operand =
-            as_operand ? made_constant(name + "/axes", tensor::of<std::int64_t>({1}, axes)) : no_id;
-        for (auto& each : turns) {
-            const tensor_id longer = made_tensor(name + "/element");
-            layer unsqueeze{
-                .name = layer_names_.make(name), .op = "Unsqueeze", .inputs = {each}, .outputs = {longer}};
-            if (as_operand) unsqueeze.inputs.push_back(operand);
-            else unsqueeze.attrs = {{"axes", axes}};
-            append(std::move(unsqueeze));
-            each = longer;
-        }
-        append({.name = layer_names_.make(name),
-                .op = "Concat",
-                .inputs = std::move(turns),
-                .outputs = {to},
-                .attrs = {{"axis", axis}}});
-    }
-
     /// A Loop whose number of turns is known while the file is read. Each turn takes what the one before gave.
     [[nodiscard]] result<void> unroll_loop(const node_proto& node, const name_scope& scope,
                                            const std::string& name) {
@@ -600,27 +463,6 @@ class onnx_importer {
         return {};
     }
 
-    /// A sequence that a Scan goes through.
-    struct scanned {
-        tensor_id sequence = no_id;
-        std::int64_t axis = 0;
-        std::int64_t length = 0;
-        bool backward = false;
-    };
-
-    /// The element of a turn, without the axis.
-    [[nodiscard]] tensor_id add_element(const scanned& from, std::int64_t turn, const std::string& name) {
-        const std::int64_t place = from.backward ? from.length - 1 - turn : turn;
-        const auto index = made_constant(name + "/index", tensor::of<std::int64_t>({}, std::array{place}));
-        const auto element = made_tensor(name + "/element");
-        append({.name = layer_names_.make(name),
-                .op = "Gather",
-                .inputs = {from.sequence, index},
-                .outputs = {element},
-                .attrs = {{"axis", from.axis}}});
-        return element;
-    }
-
     /// A Scan's attributes without its body. Errors: those of attributes_of.
     [[nodiscard]] result<attributes> scan_attributes(const node_proto& node, const std::string& name) {
         std::vector<std::string_view> plain;
@@ -629,160 +471,7 @@ class onnx_importer {
         return attributes_of(plain, {}, name);
     }
 
-    // Sequences: lists of tensors that are followed while the file is read, so that no layer ever sees one.
-
-    [[nodiscard]] bool is_about_sequences(const node_proto& node, const name_scope& scope) const {
-        if (node.op == "Identity" && node.inputs.size() == 1) {
-            const auto t = scope.find(node.inputs[0]);
-            return t && sequences_.contains(*t);
-        }
-        static constexpr std::array<std::string_view, 8> known{
-            "SequenceEmpty",  "SequenceConstruct", "SequenceInsert",     "SequenceErase",
-            "SequenceLength", "SequenceAt",        "ConcatFromSequence", "SplitToSequence"};
-        return std::find(known.begin(), known.end(), node.op) != known.end();
-    }
-
-    [[nodiscard]] result<void> follow_sequence(const node_proto& node, const name_scope& scope,
-                                               const std::string& name) {
-        DISPART_TRY(const auto operands, ids_of(node.inputs, scope, name));
-        DISPART_TRY(const auto results, ids_of(node.outputs, scope, name));
-        DISPART_TRY(const auto attrs, attributes_of(node.attributes, scope, name));
-        if (results.size() != 1 || results[0] == no_id)
-            return fail(errc::invalid_model, name, "it has one result");
-        if (node.op == "SplitToSequence") return split_to_sequence(operands, attrs, results[0], name);
-        std::vector<tensor_id> list;
-        if (node.op == "SequenceConstruct") list = operands;
-        else if (node.op != "SequenceEmpty") {
-            const auto at = operands.empty() ? sequences_.end() : sequences_.find(operands[0]);
-            if (at == sequences_.end() && !unsupported_.empty()) return {};
-            if (at == sequences_.end()) return fail(errc::invalid_model, name, "its operand is no sequence");
-            list = at->second;
-        }
-        if (node.op == "SequenceLength") {
-            make_constant(results[0],
-                          tensor::of<std::int64_t>({}, std::array{static_cast<std::int64_t>(list.size())}));
-            return {};
-        }
-        if (node.op == "ConcatFromSequence") return join(std::move(list), attrs, results[0], name);
-        const bool inserts = node.op == "SequenceInsert";
-        if (inserts && operands.size() < 2)
-            return fail(errc::invalid_model, name, "it lacks a tensor to insert");
-        if (inserts || node.op == "SequenceErase" || node.op == "SequenceAt") {
-            DISPART_TRY(const auto place, place_in(list.size(), inserts, operands, name));
-            if (!place) return {};
-            const auto at = list.begin() + static_cast<std::ptrdiff_t>(*place);
-            if (node.op == "SequenceAt") return add_identity(*at, results[0], name), result<void>{};
-            if (inserts) list.insert(at, operands[1]);
-            else list.erase(at);
-        }
-        if (std::any_of(list.begin(), list.end(),
-                        [&](tensor_id t) { return t == no_id || sequences_.contains(t); }))
-            return fail(errc::invalid_model, name, "an element is no tensor");
-        return keep_sequence(results[0], std::move(list), name);
-    }
-
-    [[nodiscard]] result<void> keep_sequence(tensor_id t, std::vector<tensor_id> list,
-                                             const std::string& name) {
-        inlined_bytes_ += 64 + sizeof(tensor_id) * list.size();
-        if (inlined_bytes_ > most_inlined_bytes)
-            return fail(errc::limit_exceeded, name, "the sequences become too long");
-        sequences_[t] = std::move(list);
-        return {};
-    }
-
-    /// Where an element is, or is to be: counted from the end where that is negative, the end where nothing is said;
-    /// nothing, and a note, where only a request decides it. Errors: invalid_model (there is no such place).
-    [[nodiscard]] result<std::optional<std::size_t>> place_in(std::size_t length, bool inserts,
-                                                              const std::vector<tensor_id>& operands,
-                                                              const std::string& name) {
-        const auto count = static_cast<std::int64_t>(length);
-        const std::size_t at = inserts ? 2 : 1;
-        std::int64_t place = inserts ? count : count - 1;
-        if (operands.size() > at && operands[at] != no_id) {
-            const auto known = known_.integer(graph_, operands[at], options_.evaluator);
-            if (!known) {
-                if (unsupported_.empty())
-                    unsupported_.add("a place in a sequence that is not constant", name);
-                return std::nullopt;
-            }
-            place = *known < 0 ? *known + count : *known;
-        }
-        if (place < 0 || place >= count + (inserts ? 1 : 0))
-            return fail(errc::invalid_model, name, "the sequence has no such place");
-        return static_cast<std::size_t>(place);
-    }
-
-    [[nodiscard]] result<void> join(std::vector<tensor_id> list, const attributes& attrs, tensor_id to,
-                                    const std::string& name) {
-        const auto axis = get_or<std::int64_t>(attrs, "axis", 0);
-        if (list.empty()) return fail(errc::invalid_model, name, "nothing to join");
-        if (get_or<std::int64_t>(attrs, "new_axis", 0) != 0) add_stack(std::move(list), to, axis, name);
-        else
-            append({.name = layer_names_.make(name),
-                    .op = "Concat",
-                    .inputs = std::move(list),
-                    .outputs = {to},
-                    .attrs = {{"axis", axis}}});
-        return {};
-    }
-
-    /// Slices of one element each, without the axis unless `keepdims`, or of as many as a constant scalar says.
-    [[nodiscard]] result<void> split_to_sequence(const std::vector<tensor_id>& operands,
-                                                 const attributes& attrs, tensor_id to,
-                                                 const std::string& name) {
-        if (operands.empty() || operands[0] == no_id)
-            return fail(errc::invalid_model, name, "nothing to split");
-        const auto dims = known_.dims(graph_, operands[0], options_.evaluator);
-        const bool sized = operands.size() > 1 && operands[1] != no_id;
-        const auto size = sized ? known_.integer(graph_, operands[1], options_.evaluator) : std::int64_t{1};
-        const bool scalar = !sized || (size && info(graph_).tensors[operands[1]].dims == shape{});
-        if (!dims || !scalar) {
-            if (unsupported_.empty())
-                unsupported_.add("operator SplitToSequence of unknown or listed extents", name);
-            return {};
-        }
-        const auto axis = dispart::detail::normal_axis(get_or<std::int64_t>(attrs, "axis", 0), dims->size());
-        if (!axis || *size < 1) return fail(errc::invalid_model, name, "no such axis, or slices of nothing");
-        const scanned whole{operands[0], static_cast<std::int64_t>(*axis), (*dims)[*axis], false};
-        if (whole.length > most_split || (whole.length - 1) / *size >= static_cast<std::int64_t>(most_turns))
-            return fail(errc::limit_exceeded, name, "too many elements or slices");
-        inlined_bytes_ +=
-            sizeof(std::int64_t) * static_cast<std::size_t>(std::max<std::int64_t>(whole.length, 0));
-        const bool drops_axis = !sized && get_or<std::int64_t>(attrs, "keepdims", 1) == 0;
-        std::vector<tensor_id> list;
-        for (std::int64_t from = 0; from < whole.length; from += *size)
-            list.push_back(drops_axis ? add_element(whole, from, name)
-                                      : add_slice(whole, from, std::min(*size, whole.length - from), name));
-        return keep_sequence(to, std::move(list), name);
-    }
-
-    /// Several elements along the axis.
-    [[nodiscard]] tensor_id add_slice(const scanned& from, std::int64_t first, std::int64_t count,
-                                      const std::string& name) {
-        std::vector<std::int64_t> places(static_cast<std::size_t>(count));
-        std::iota(places.begin(), places.end(), first);
-        const auto slice = made_tensor(name + "/element");
-        append({.name = layer_names_.make(name),
-                .op = "Gather",
-                .inputs = {from.sequence,
-                           made_constant(name + "/index", tensor::of<std::int64_t>({count}, places))},
-                .outputs = {slice},
-                .attrs = {{"axis", from.axis}}});
-        return slice;
-    }
-
-    const onnx_options& options_;
-    wire_state& state_;
-    external_data files_;
-    bool weightless_ = false;
-    model graph_{};
-    unique_names tensor_names_{};
-    unique_names layer_names_{};
-    known_values known_{};
-    std::unordered_map<tensor_id, std::vector<tensor_id>> sequences_{};
-    unsupported_list unsupported_{};
     std::map<std::pair<std::string_view, std::string_view>, const function_proto*> functions_{};
-    std::size_t inlined_bytes_ = 0;
     std::string open_inputs_{};
 };
 
