@@ -3,6 +3,7 @@
 /// A block of layers that is cut into spatial tiles, as dense arrays: maps, and layers with sliding windows.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -140,7 +141,7 @@ struct tile_grid {
     for (const double w : weights) {
         sum += w;
         const double at = total > 0.0 ? static_cast<double>(extent) * sum / total : 0.0;
-        cuts.push_back(std::min(extent, static_cast<std::int64_t>(at + 0.5)));
+        cuts.push_back(std::min(extent, std::int64_t{std::llround(at)}));
     }
     cuts.back() = extent;
     return cuts;

@@ -77,7 +77,7 @@ class spread_rewriter {
             into = add_tensor(
                 {.name = unused(tensor_names_, self.name), .type = found[0].type, .dims = found[0].dims});
         self.outputs = {into};
-        makers_[into] = add_vertex(std::move(self), made_.graph);
+        makers_[into] = add_vertex(self, made_.graph);
         made_.group.push_back(group);
         return into;
     }

@@ -22,9 +22,8 @@ struct spread_model {
 };
 
 /// The whole model on one device.
-[[nodiscard]] inline spread_model on_one_device(model graph, device_id device) {
-    const auto layers = num_vertices(graph);
-    return {std::move(graph), std::vector<std::size_t>(layers, 0), {device}};
+[[nodiscard]] inline spread_model on_one_device(const model& graph, device_id device) {
+    return {graph, std::vector<std::size_t>(num_vertices(graph), 0), {device}};
 }
 
 /// One part per group that has layers, each after those that it reads from; layers as positions in
