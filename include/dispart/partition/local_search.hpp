@@ -84,18 +84,15 @@ class cycle_search {
     void run(double enough, std::size_t cycles = 14) {
         search(enough, cycles, [&](std::size_t i, double seconds, std::size_t steps) {
             const bool afresh = best_.empty() || i % 3 == 0;
-            cycle({.afresh = afresh,
-                   .flat = i % 3 == 2,
-                   .hottest = afresh       ? 0.3
-                              : i % 3 == 2 ? 0.03
-                                           : 0.1},
+            const bool common = !afresh && i % 3 == 2 && !other_.empty();
+            cycle({.afresh = afresh, .common = common, .hottest = afresh ? 0.3 : common ? 0.03 : 0.1},
                   seconds, steps);
         });
     }
     /// The same, only improving on what was offered, in few long cycles.
     void improve(double enough, std::size_t cycles) {
         search(enough, cycles, [&](std::size_t, double seconds, std::size_t steps) {
-            cycle({.afresh = best_.empty(), .flat = false, .hottest = 0.003}, seconds, steps);
+            cycle({.afresh = best_.empty(), .common = false, .hottest = 0.003}, seconds, steps);
         });
     }
 
@@ -105,7 +102,7 @@ class cycle_search {
   private:
     struct cycle_kind {
         bool afresh;     ///< from a greedy assignment, not from the best
-        bool flat;       ///< only at the finest level
+        bool common;     ///< from the best, joining only what it and `other_` have on one device, however much
         double hottest;  ///< temperature at the coarsest level
     };
 
@@ -123,9 +120,10 @@ class cycle_search {
 
     void cycle(const cycle_kind& kind, double seconds, std::size_t steps) {
         const stop_watch here({});
-        const bool afresh = kind.afresh, flat = kind.flat;
-        const std::size_t least = flat ? p_.size() : 4 * p_.device_count() + 8;
-        const auto levels = hierarchy(p_, limits_, least, random_, afresh ? std::vector<device_id>{} : best_);
+        const bool afresh = kind.afresh;
+        auto limits = limits_;
+        if (kind.common) limits.most_work = std::numeric_limits<double>::infinity();
+        const auto levels = hierarchy(p_, limits, 4 * p_.device_count() + 8, random_, kept_together(kind));
         std::vector<device_id> device = afresh ? std::vector<device_id>{} : best_;
         for (const coarse_level& level : levels) {
             if (device.empty()) break;
@@ -150,7 +148,19 @@ class cycle_search {
             for (const std::size_t g : levels[l - 1].group) finer.push_back(device[g]);
             device = std::move(finer);
         }
+        if (afresh) other_ = device;
+        auto before = best_;
         offer(std::move(device));
+        if (afresh && !before.empty() && best_ != before) other_ = std::move(before);
+    }
+
+    /// [atom] a number; only those with one number are joined. Empty: any.
+    [[nodiscard]] std::vector<device_id> kept_together(const cycle_kind& kind) const {
+        if (kind.afresh) return {};
+        auto kept = best_;
+        for (std::size_t a = 0; kind.common && a < kept.size(); ++a)
+            kept[a] = kept[a] * p_.device_count() + other_[a];
+        return kept;
     }
 
     const atom_problem& p_;
@@ -160,6 +170,7 @@ class cycle_search {
     std::uint64_t seed_;
     coarsening limits_{};
     std::vector<device_id> best_{};
+    std::vector<device_id> other_{};  ///< of the last cycle that began afresh, or what that improved on
     double value_ = std::numeric_limits<double>::infinity();
 };
 
@@ -175,12 +186,14 @@ class cycle_search {
 /// Makes the largest load of a device small (throughput, `load_model::nets`), with no contiguity asked for.
 ///
 /// Cycles of simulated annealing until the budget is used up. A cycle joins layers that share much, level by level, and
-/// anneals from the coarsest level to the finest: from a greedy assignment, or keeping the best assignment's devices.
+/// anneals from the coarsest level to the finest: from a greedy assignment, keeping the best assignment's devices, or moving
+/// as one what the best and another assignment agree on.
 /// Layers that belong together move as one; a move costs O(tensors of the layer) whatever the number of devices.
 /// Errors: invalid_argument (another load model, no layers), infeasible (nothing that fits was found).
 /// Heuristic: `bound` is 0. No worse than the starts. Repeatable where the budget is one of steps.
 /// Sources: Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983; Karypis, Kumar, "A
-/// fast and high quality multilevel scheme for partitioning irregular graphs", SIAM J. Sci. Comput. 20, 1998 (levels).
+/// fast and high quality multilevel scheme for partitioning irregular graphs", SIAM J. Sci. Comput. 20, 1998 (levels);
+/// Sanders, Schulz, "Distributed evolutionary graph partitioning", ALENEX 2012 (what two assignments agree on).
 [[nodiscard]] inline result<placement> place_by_search(const instance& problem,
                                                        const local_search_options& options = {}) {
     DISPART_CHECK(detail::check_placeable(problem));

@@ -84,10 +84,10 @@ class tie_breaker {
     return turn;
 }
 
-/// How many ways a small problem can afford: 256 up to 1,875 pairs of task and device, 23 at 6,250, 1 from 21,214 on.
+/// How many ways a small problem can afford: 256 up to 1,875 pairs of task and device, 23 at 6,250, 4 at 25,000, 1 beyond 50,000.
 [[nodiscard]] inline std::size_t affordable_ways(const schedule_problem& problem) {
-    const double share = 30'000.0 / static_cast<double>(problem.task_count() * problem.device_count());
-    return static_cast<std::size_t>(std::clamp(share * share, 1.0, 256.0));
+    const auto pairs = static_cast<double>(problem.task_count() * problem.device_count());
+    return static_cast<std::size_t>(std::clamp(std::max(9e8 / (pairs * pairs), 1e5 / pairs), 1.0, 256.0));
 }
 
 /// The best of `make(way) -> result<schedule>` for ways 0 .. ways-1, the first of equals. Errors: those of way 0 where all fail.
