@@ -85,7 +85,11 @@ class cycle_search {
         search(enough, cycles, [&](std::size_t i, double seconds, std::size_t steps) {
             const bool afresh = best_.empty() || i % 3 == 0;
             const bool common = !afresh && i % 3 == 2 && !other_.empty();
-            cycle({.afresh = afresh, .common = common, .hottest = afresh ? 0.3 : common ? 0.03 : 0.1},
+            cycle({.afresh = afresh,
+                   .common = common,
+                   .hottest = afresh   ? 0.3
+                              : common ? 0.03
+                                       : 0.1},
                   seconds, steps);
         });
     }
@@ -101,8 +105,8 @@ class cycle_search {
 
   private:
     struct cycle_kind {
-        bool afresh;     ///< from a greedy assignment, not from the best
-        bool common;     ///< from the best, joining only what it and `other_` have on one device, however much
+        bool afresh;  ///< from a greedy assignment, not from the best
+        bool common;  ///< from the best, joining only what it and `other_` have on one device, however much
         double hottest;  ///< temperature at the coarsest level
     };
 
