@@ -26,6 +26,7 @@ class shelf {
   public:
     [[nodiscard]] model_encoder encoder() {
         return [this](const model& m) -> result<std::vector<std::byte>> {
+            const std::scoped_lock lock(mutex_);
             const std::uint64_t number = models_.size();
             models_.push_back(m);
             std::vector<std::byte> made(1'500'000);  // so that it travels in several parts
@@ -38,12 +39,14 @@ class shelf {
             std::uint64_t number = 0;
             if (in.size() != 1'500'000) return fail(errc::parse_error, "shelf", "not a stage");
             std::memcpy(&number, in.data(), sizeof number);
+            const std::scoped_lock lock(mutex_);
             if (number >= models_.size()) return fail(errc::parse_error, "shelf", "no such stage");
             return models_[number];
         };
     }
 
   private:
+    mutable std::mutex mutex_{};  // coordinators add while workers look up
     std::deque<model> models_{};
 };
 
