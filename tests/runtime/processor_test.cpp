@@ -63,12 +63,14 @@ TEST_CASE("processor share: how long work lasts") {
     CHECK(lasts(0.001, {0.5, seconds(0.0)}) == 0.002);
     CHECK(lasts(0.0019, fifth) == doctest::Approx(0.0019).epsilon(0.01));  // a period's quota at once
     CHECK(lasts(2.0, fifth) == doctest::Approx(10.0).epsilon(0.01));       // at the share in the long run
+    CHECK(lasts(1.0, {1e-6, seconds(1e-9)}) == doctest::Approx(1e6).epsilon(0.01));  // whatever a peer says
     // 3 ms: 2 ms of the first period, then the rest of it is waited for, unless it ends within them; then 1 ms
     CHECK(lasts(0.003, fifth) == doctest::Approx(0.2 * 0.003 + 0.8 * (0.006 + 0.001)).epsilon(0.05));
 }
 
 TEST_CASE("processor time: computing takes it, sleeping does not") {
-    const auto thread_before = thread_processor_now(), process_before = process_processor_now();
+    const auto process_before = process_processor_now();  // first: the process's clock counts the readings too
+    const auto thread_before = thread_processor_now();
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const auto slept = thread_processor_now() - thread_before;
     CHECK((slept >= 0 && slept < 10'000'000));
