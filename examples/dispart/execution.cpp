@@ -75,15 +75,6 @@ result<measured_run> execute(const dispart::plan& p, const model& net, const clu
     return made;
 }
 
-timeline with_coordinator(timeline trace, const cluster& machines) {
-    const device_id coordinator = info(machines).source;
-    for (auto& e : trace.events) {
-        if (e.device == no_id) e.device = coordinator;
-        if (e.what == activity::transfer && e.peer == no_id) e.peer = coordinator;
-    }
-    return trace;
-}
-
 result<processor_share> probe_share(const carrier_choice& choice, const std::string& address) {
     DISPART_TRY(auto carrier, make_carrier(choice));
     return probe_processor(carrier, address);

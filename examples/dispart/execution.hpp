@@ -66,9 +66,6 @@ class deployed_plan {
 dispart::result<measured_run> execute(const dispart::plan& p, const dispart::model& net,
                                       const dispart::cluster& machines, const execution_options& how);
 
-// The timeline with the coordinator, which the runtime has no id for, as the device that the cluster calls its source.
-dispart::timeline with_coordinator(dispart::timeline trace, const dispart::cluster& machines);
-
 // How much of a core a worker gets.
 dispart::result<dispart::processor_share> probe_share(const carrier_choice& choice,
                                                       const std::string& address);

@@ -26,6 +26,16 @@ using namespace dispart;
 
 namespace {
 
+/// The timeline with the coordinator, which the runtime has no id for, as the device that the cluster calls its source.
+timeline with_coordinator(timeline trace, const cluster& machines) {
+    const device_id coordinator = info(machines).source;
+    for (auto& e : trace.events) {
+        if (e.device == no_id) e.device = coordinator;
+        if (e.what == activity::transfer && e.peer == no_id) e.peer = coordinator;
+    }
+    return trace;
+}
+
 /// Every output against a run of the whole model in this process. \param allowed error of an output's largest magnitude,
 /// where codecs lose something
 result<ordered_json> check(const model& net, const std::vector<std::vector<tensor>>& outputs, double allowed) {
