@@ -44,9 +44,10 @@ struct doubling_backend {
     struct executable {
         std::size_t layers;
         seconds each;
+        const double* slowdown;
         result<std::vector<tensor>> run(std::span<const tensor> inputs) { return run(inputs, {}); }
         result<std::vector<tensor>> run(std::span<const tensor> inputs, const layer_observer&) {
-            sleep_until(deadline_in(each * static_cast<double>(layers)));
+            sleep_until(deadline_in(each * static_cast<double>(layers) * (slowdown ? *slowdown : 1.0)));
             tensor made(dtype::f32, inputs[0].dims());
             const auto x = inputs[0].data<float>();
             const auto y = made.data<float>();
@@ -57,11 +58,12 @@ struct doubling_backend {
         }
     };
     seconds each{0.002};
+    const double* slowdown = nullptr;  ///< as it is when a request is computed
 
     static std::string_view name() { return "doubling"; }
     [[nodiscard]] result<executable> load(const model& stage) const {
         sleep_until(deadline_in(seconds(0.01)));
-        return executable{num_vertices(stage), each};
+        return executable{num_vertices(stage), each, slowdown};
     }
 };
 static_assert(backend<doubling_backend>);
@@ -75,6 +77,8 @@ class fault_world {
         for (std::size_t i = 0; i < workers; ++i)
             hosts.push_back({"w" + std::to_string(i), "w" + std::to_string(i)});
         programs_.resize(workers);
+        slowdown.assign(workers, 1.0);
+        memory.assign(workers, bytes{});
     }
 
     /// Begins a worker program on a host.
@@ -85,7 +89,8 @@ class fault_world {
             auto listener = carrier.listen(hosts[i].address);
             if (!listener) return;
             worker<fault_transport, doubling_backend> serving(
-                carrier, doubling_backend{compute}, {.name = hosts[i].name, .decode = decode_doubling});
+                carrier, doubling_backend{compute, &slowdown[i]},
+                {.name = hosts[i].name, .decode = decode_doubling, .memory = [this, i] { return memory[i]; }});
             serving.serve(std::move(*listener), stop->get_token());
         });
     }
@@ -141,6 +146,8 @@ class fault_world {
     fault_network network{};
     std::vector<worker_host> hosts{};
     seconds compute{0.002};
+    std::vector<double> slowdown{};   ///< [worker]
+    std::vector<bytes> memory{};      ///< [worker] that it says it may have; 0: unknown
     std::size_t version = 0;          ///< of the model: doublings more
     std::size_t weight_bytes = 1000;  ///< of a stage
     std::size_t plans = 0;

@@ -2,11 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <thread>
+#include <vector>
 
+#include "dispart/run/probe.hpp"
 #include "dispart/run/report.hpp"
+#include "dispart/run/virtual_world.hpp"
 
 using namespace dispart;
 
@@ -54,6 +58,29 @@ TEST_CASE("processor share: a thread that is not held back, or hardly, has the w
     CHECK(share_of(9'500'000, 10'000'000).period.value == 0.0);
     const auto here = measure_processor_share(seconds(0.02));
     CHECK((here.of_core > 0.0 && here.of_core <= 1.0));
+}
+
+TEST_CASE("processor share: one measurement for all who ask, until it has stood for a while") {
+    virtual_world world(3);
+    int measured = 0, now = 0, most = 0;
+    CHECK(world.run([&] {
+        held_value<processor_share> meter(seconds(5.0), [&] {
+            most = std::max(most, ++now);
+            sleep_until(deadline_in(seconds(0.5)));
+            --now;
+            return processor_share{0.5 / ++measured, {}};
+        });
+        std::vector<thread> asking;
+        for (int i = 0; i < 8; ++i)
+            asking.emplace_back([&] {
+                for (int k = 0; k < 20; ++k) CHECK(meter.read().of_core == 0.5);
+            });
+        for (thread& each : asking) each.join();
+        CHECK(measured == 1);
+        sleep_until(deadline_in(seconds(5.1)));
+        CHECK(meter.read().of_core == 0.25);
+    }));
+    CHECK(most == 1);
 }
 
 TEST_CASE("processor share: how long work lasts") {

@@ -357,3 +357,64 @@ TEST_CASE(
     after = fail(errc::cancelled, {}, {});
     CHECK(request_journal::open(path).error().code == errc::parse_error);
 }
+
+TEST_CASE("service: one that stands by takes over from a coordinator that hangs, which is fenced when it goes on") {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        CAPTURE(seed);
+        const test::temporary_folder folder;
+        const std::string path = (folder / "journal").string();
+        test::fault_world on(seed, 2);
+        test::outcome_book first, second;
+        service_status of_first, of_second;
+        std::size_t refused_at_once = 0;
+        bool over = false;
+        const auto plan = [&](const roster_view& who) { return on.plan(who); };
+        const auto coordinator = [&](const std::string& host, test::outcome_book& book, deadline until) {
+            service_options options;
+            options.journal = std::move(request_journal::open(path, until).value());
+            return std::make_unique<service<fault_transport>>(
+                on.network.at(host), on.hosts, plan, [&](outcome o) { book.add(std::move(o)); }, options);
+        };
+        REQUIRE(on.world.run([&] {
+            for (std::size_t i = 0; i < 2; ++i) on.start(i);
+            on.world.spawn_in(3, [&] {
+                auto serving = coordinator("c1", first, clock_now());
+                for (request_id r = 0; r < 400; ++r) {
+                    if (!serving->submit(r, test::fault_world::inputs_of(r))) ++refused_at_once;
+                    rest(0.01);
+                }
+                CHECK(serving->wait_until_idle(deadline_in(seconds(60.0))));
+                of_first = serving->status();
+                serving = nullptr;
+                over = true;
+            });
+            rest(0.5 + 0.037 * static_cast<double>(seed));
+            on.world.freeze(3);
+            auto serving = coordinator("c2", second, no_deadline());
+            rest(0.1 * static_cast<double>(seed));
+            on.world.thaw(3);
+            for (request_id r = 1000; r < 1100; ++r) {
+                CHECK(serving->submit(r, test::fault_world::inputs_of(r)));
+                rest(0.01);
+            }
+            CHECK(serving->wait_until_idle(deadline_in(seconds(60.0))));
+            of_second = serving->status();
+            serving = nullptr;
+            while (!over) rest(0.1);
+            for (std::size_t i = 0; i < 2; ++i) on.kill(i, false);
+        }));
+        REQUIRE(of_first.superseded);
+        REQUIRE(!of_second.superseded);
+        REQUIRE(first.wrong + first.twice + second.wrong + second.twice == 0);
+        REQUIRE(second.count(outcome_kind::answered) == second.all.size());
+        REQUIRE(first.count(outcome_kind::answered) > 10);
+        for (request_id r = 0; r < 400; ++r) {
+            const auto here = first.all.find(r), there = second.all.find(r);
+            const bool answered = here != first.all.end() && here->second.how == outcome_kind::answered;
+            if (here == first.all.end()) continue;  // it was never taken
+            REQUIRE(answered != (there != second.all.end()));  // by one of the two
+            if (!answered) REQUIRE(here->second.reason.code == errc::cancelled);
+        }
+        REQUIRE(first.all.size() + refused_at_once == 400);
+    }
+}

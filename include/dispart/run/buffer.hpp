@@ -38,7 +38,7 @@ class buffer {
 };
 
 /// Hands out buffers, and takes their memory back when the last owner lets go, so that a stream of messages of one
-/// size allocates only at its beginning. Buffers may outlive the pool and may be released by any thread.
+/// size allocates only at its beginning: what counts the owners has its place in the same memory. Buffers may outlive the pool and may be released by any thread.
 class buffer_pool {
   public:
     /// Keeps at most so many released blocks; the pool itself never limits how many are in use.
@@ -48,10 +48,8 @@ class buffer_pool {
     [[nodiscard]] buffer acquire(std::size_t size) const {
         block taken = store_->take(size);
         if (taken.memory == nullptr) taken = block::allocate(size);
-        const auto release = [kept = store_, size = taken.size](std::byte* memory) {
-            kept->put({memory, size});
-        };
-        return {std::shared_ptr<std::byte>(taken.memory, release), size};
+        const auto stays = [](std::byte*) {};  // until nobody counts any more either
+        return {std::shared_ptr<std::byte>(taken.memory, stays, count_place<std::byte>{store_, taken}), size};
     }
 
   private:
@@ -60,9 +58,10 @@ class buffer_pool {
         std::size_t size = 0;
 
         static constexpr std::align_val_t alignment{tensor::alignment};
+        static constexpr std::size_t count_size = 2 * tensor::alignment;
         static block allocate(std::size_t size) {
-            const std::size_t room = size < 64 ? 64 : size;
-            return {static_cast<std::byte*>(::operator new(room, alignment)), room};
+            const std::size_t room = (size / tensor::alignment + 1) * tensor::alignment;
+            return {static_cast<std::byte*>(::operator new(room + count_size, alignment)), room};
         }
         void release() const noexcept { ::operator delete(memory, alignment); }
     };
@@ -102,6 +101,28 @@ class buffer_pool {
         std::mutex mutex_{};
         std::vector<block> blocks_{};
         std::size_t most_kept_;
+    };
+
+    /// The allocator of a buffer's count of owners: it lies behind the bytes, and with it the block goes back.
+    template <class T>
+    struct count_place {
+        using value_type = T;
+        count_place(std::shared_ptr<store> keeper, block whose) : kept(std::move(keeper)), of(whose) {}
+        template <class U>
+        count_place(const count_place<U>& other) : kept(other.kept)
+                                                 , of(other.of) {}
+        [[nodiscard]] T* allocate(std::size_t count) const {
+            static_assert(alignof(T) <= tensor::alignment && sizeof(T) <= block::count_size);
+            DISPART_EXPECTS(count == 1);
+            return reinterpret_cast<T*>(of.memory + of.size);
+        }
+        void deallocate(T*, std::size_t) const noexcept { kept->put(of); }
+        friend bool operator==(const count_place& a, const count_place& b) noexcept {
+            return a.of.memory == b.of.memory;
+        }
+
+        std::shared_ptr<store> kept;
+        block of;
     };
 
     std::shared_ptr<store> store_;

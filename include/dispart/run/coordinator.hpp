@@ -99,6 +99,12 @@ class coordinator {
         return state_->take_spans();
     }
 
+    /// [host] Bytes that its worker's process may have, as it said last; 0: unknown. From any thread.
+    [[nodiscard]] std::vector<double> memory() const {
+        DISPART_EXPECTS(state_ != nullptr);
+        return state_->memory();
+    }
+
     [[nodiscard]] const deployment& plan() const {
         DISPART_EXPECTS(state_ != nullptr);
         return state_->plan;
@@ -283,11 +289,9 @@ class coordinator {
                             std::to_string(given.size()) + " inputs for a model that has " +
                                 std::to_string(plan.inputs));
             for (auto& each : sources) {
-                std::vector<tensor> chosen;
-                for (const std::size_t port : plan.edges[each->settings().edge].outputs)
-                    chosen.push_back(given[port]);
+                const auto& ports = plan.edges[each->settings().edge].outputs;
                 const auto pushed =
-                    each->push(next_request, std::move(chosen), deadline_in(options.request_within));
+                    each->push(next_request, given, ports, deadline_in(options.request_within));
                 if (!pushed) return tl::unexpected(why_not(pushed.error()));
             }
             ++next_request;
@@ -306,11 +310,11 @@ class coordinator {
         result<std::vector<tensor>> next(deadline until) {
             gathered.resize(plan.outputs);
             for (; next_sink < sinks.size(); ++next_sink) {
-                auto message = sinks[next_sink]->next(until);
-                if (!message) return tl::unexpected(why_not(message.error()));
+                const auto got = sinks[next_sink]->next(from_sink, until);
+                if (!got) return tl::unexpected(why_not(got.error()));
                 const auto& ports = plan.edges[sinks[next_sink]->settings().edge].inputs;
                 for (std::size_t i = 0; i < ports.size(); ++i)
-                    gathered[ports[i]] = std::move(message->tensors[i]);
+                    gathered[ports[i]] = std::move(from_sink.tensors[i]);
             }
             next_sink = 0;
             if (passes_through()) pass();
@@ -385,6 +389,15 @@ class coordinator {
             return places;
         }
 
+        std::vector<double> memory() {
+            std::vector<double> made(plan.hosts.size(), 0.0);
+            board.update([&] {
+                for (part_id s = 0; s < remotes.size(); ++s)
+                    made[plan.stages[s].device] = static_cast<double>(remotes[s]->memory());
+            });
+            return made;
+        }
+
         /// Of the stages on a device, which share its clock, the one whose clock is known best; under the board's lock.
         [[nodiscard]] const remote* best_clock(device_id device) const {
             const remote* best = nullptr;
@@ -425,6 +438,7 @@ class coordinator {
         std::uint64_t number = 0;
         std::uint64_t next_request = 0;
         std::atomic<std::uint64_t> collected = 0;
+        tensor_message from_sink{};      ///< memory that goes round
         std::vector<tensor> gathered{};  ///< of the oldest request in flight, from the sinks before `next_sink`
         std::size_t next_sink = 0;
         std::mutex passing_mutex{};

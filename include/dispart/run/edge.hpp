@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -144,7 +145,7 @@ class incoming_edge {
   public:
     incoming_edge(edge_settings settings, const codec_table& codecs, span_recorder& spans,
                   error_handler report)
-        : queue_(settings.depth)
+        : queue_(settings.depth, true)
         , codecs_(&codecs)
         , spans_(&spans)
         , end_(std::move(settings), std::move(report)) {}
@@ -164,10 +165,11 @@ class incoming_edge {
     [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
 
     /// The next request's tensors, in order of requests. Errors: timeout, cancelled at the end of the stream.
-    [[nodiscard]] result<tensor_message> next(deadline until) {
-        auto message = queue_.pop(until);
-        if (message && end_.settings().quota) end_.settings().quota->give_back(size_of(*message));
-        return message;
+    /// \param into an earlier message, whose tensors have been let go; its memory is used again
+    [[nodiscard]] result<void> next(tensor_message& into, deadline until) {
+        DISPART_CHECK(queue_.pop_into(into, until));
+        if (end_.settings().quota) end_.settings().quota->give_back(size_of(into));
+        return {};
     }
 
     /// Ends the edge; from any thread.
@@ -183,11 +185,10 @@ class incoming_edge {
         const auto closed = [this] { queue_.close(); };
         for (std::uint64_t request = 0; !end_.stopping(); ++request) {
             if (!queue_.wait_for_room(no_deadline())) return {};
-            auto message = receive_one(request);
-            if (!message) return tl::unexpected(message.error());
-            if (!*message) return closed(), result<void>{};
-            DISPART_CHECK(book(**message));
-            if (!queue_.push(std::move(**message), no_deadline())) return {};
+            DISPART_TRY(const bool more, receive_one(request));
+            if (!more) return closed(), result<void>{};
+            DISPART_CHECK(book(arrived_));
+            if (!queue_.push(arrived_, no_deadline())) return {};
         }
         return {};
     }
@@ -206,24 +207,24 @@ class incoming_edge {
                     "more bytes wait for the stage than it may keep waiting");
     }
 
-    /// Nothing where the peer has finished.
-    result<std::optional<tensor_message>> receive_one(std::uint64_t request) {
+    /// Into `arrived_`. \return false where the peer has finished
+    result<bool> receive_one(std::uint64_t request) {
         const std::string& peer = end_.settings().peer;
         DISPART_TRY(const frame received, end_.connection().receive(no_deadline()));
         const std::int64_t end = nanoseconds_now();
-        if (received.kind == static_cast<std::uint16_t>(message_kind::finish)) return std::nullopt;
+        if (received.kind == static_cast<std::uint16_t>(message_kind::finish)) return false;
         if (received.kind != static_cast<std::uint16_t>(message_kind::tensors))
             return fail(errc::protocol_error, peer, "a message that is no TENSORS");
-        DISPART_TRY(tensor_message message, decode_tensors(received.payload, *codecs_, limits()));
-        if (message.edge != end_.settings().edge || message.tensors.size() != end_.settings().tensors)
+        DISPART_CHECK(reader_.read(received.payload, *codecs_, limits(), arrived_));
+        if (arrived_.edge != end_.settings().edge || arrived_.tensors.size() != end_.settings().tensors)
             return fail(errc::protocol_error, peer, "tensors of another edge");
-        if (message.request != request)
+        if (arrived_.request != request)
             return fail(errc::protocol_error, peer,
-                        "request " + std::to_string(message.request) + " came, where " +
+                        "request " + std::to_string(arrived_.request) + " came, where " +
                             std::to_string(request) + " was due");
-        spans_->record({span_kind::received, request, message.edge, received.payload.size(),
+        spans_->record({span_kind::received, request, arrived_.edge, received.payload.size(),
                         nanoseconds_of(received.begin), end});
-        return std::optional(std::move(message));
+        return true;
     }
 
     [[nodiscard]] tensor_limits limits() const {
@@ -233,6 +234,8 @@ class incoming_edge {
     bounded_queue<tensor_message> queue_;
     const codec_table* codecs_;
     span_recorder* spans_;
+    tensor_message_reader reader_{};
+    tensor_message arrived_{};
     detail::edge_end<Connection> end_;
 };
 
@@ -242,7 +245,7 @@ class outgoing_edge {
   public:
     /// Precondition: the codec outlives the edge.
     outgoing_edge(edge_settings settings, const any_codec& codec, span_recorder& spans, error_handler report)
-        : queue_(settings.depth)
+        : queue_(settings.depth, true)
         , codec_(&codec)
         , spans_(&spans)
         , end_(std::move(settings), std::move(report)) {}
@@ -269,10 +272,17 @@ class outgoing_edge {
     }
     [[nodiscard]] const edge_settings& settings() const noexcept { return end_.settings(); }
 
-    /// Queues a request's tensors; waits for room. A message leaves its place only when it was sent.
-    /// Errors: timeout, cancelled once the edge has ended.
-    [[nodiscard]] result<void> push(std::uint64_t request, std::vector<tensor> tensors, deadline until) {
-        return queue_.push(tensor_message{request, end_.settings().edge, std::move(tensors)}, until);
+    /// Queues those of a request's tensors that the edge carries; waits for room. A message leaves its place only when it
+    /// was sent. One thread pushes. Errors: timeout, cancelled once the edge has ended.
+    /// Precondition: each of the ports is one of the tensors.
+    template <class Port>
+    [[nodiscard]] result<void> push(std::uint64_t request, std::span<const tensor> tensors,
+                                    const std::vector<Port>& ports, deadline until) {
+        next_.request = request;
+        next_.edge = end_.settings().edge;
+        next_.tensors.resize(ports.size());
+        for (std::size_t i = 0; i < ports.size(); ++i) next_.tensors[i] = tensors[ports[i]];
+        return queue_.push(next_, until);
     }
 
     /// Sends what is queued, says that no more will come, and waits until that is done.
@@ -300,11 +310,12 @@ class outgoing_edge {
 
     result<void> send_all(std::uint32_t dtypes) {
         for (;;) {
-            const auto message = queue_.take(no_deadline());
+            const auto taken = queue_.take_into(sending_, no_deadline());
             if (end_.stopping()) return {};
-            if (!message) return say_finish();
-            DISPART_CHECK(check_dtypes(*message, dtypes));
-            DISPART_CHECK(send_one(*message));
+            if (!taken) return say_finish();
+            DISPART_CHECK(check_dtypes(sending_, dtypes));
+            DISPART_CHECK(send_one(sending_));
+            for (tensor& each : sending_.tensors) each.let_go();
             queue_.release();
         }
     }
@@ -338,6 +349,8 @@ class outgoing_edge {
     const any_codec* codec_;
     span_recorder* spans_;
     tensor_message_writer writer_{};
+    tensor_message next_{};     ///< of the thread that pushes
+    tensor_message sending_{};  ///< of the edge's own thread
     detail::edge_end<Connection> end_;
 };
 

@@ -146,8 +146,9 @@ struct pong_message {
     std::uint64_t number = 0;  ///< of the PING
     std::int64_t sent = 0;     ///< of the PING
     std::int64_t now = 0;      ///< the answering side's clock
+    std::uint64_t memory = 0;  ///< bytes that its process may have, with those that it has; 0: unknown
 
-    static void fields(auto& archive, auto& m) { archive(m.number, m.sent, m.now); }
+    static void fields(auto& archive, auto& m) { archive(m.number, m.sent, m.now, m.memory); }
 };
 
 /// What a stage spent a span of time on.

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "dispart/run/concepts.hpp"
 #include "dispart/run/handshake.hpp"
+#include "dispart/run/held_value.hpp"
 #include "dispart/run/messages.hpp"
 #include "dispart/run/processor.hpp"
 
@@ -34,7 +36,7 @@ struct link_measurement {
 
 /// Answers every PROBE and PROCESSOR of a connection until the peer leaves, is silent for ten seconds, or `stopping()` is true.
 template <connection_handle Connection>
-void echo_probes(Connection& from, const std::function<bool()>& stopping) {
+void echo_probes(Connection& from, held_value<processor_share>& meter, const std::function<bool()>& stopping) {
     from.set_frame_limit(std::size_t{64} << 20);
     for (int silent = 0; silent < 50 && !stopping(); ++silent) {
         const auto received = from.receive(deadline_in(seconds(0.2)));
@@ -42,7 +44,7 @@ void echo_probes(Connection& from, const std::function<bool()>& stopping) {
         if (!received) return;
         silent = -1;
         if (received->kind == static_cast<std::uint16_t>(message_kind::processor)) {
-            const auto seen = measure_processor_share();
+            const auto seen = meter.read();
             const share_message share{static_cast<std::uint32_t>(seen.of_core * 1e6),
                                       static_cast<std::int64_t>(seen.period.value * 1e9)};
             if (!send_message(from, share, deadline_in(seconds(10.0)))) return;
@@ -115,7 +117,7 @@ template <transport Transport>
                             bytes_per_second(sent / std::max(spent - round_trip / 2, 1e-9))};
 }
 
-/// How much of a core a worker gets; it computes for half a second to find out. Errors: those of the transport and of
+/// How much of a core a worker gets; it computes for half a second to find out, at most every five seconds. Errors: those of the transport and of
 /// `introduce`; timeout; protocol_error.
 template <transport Transport>
 [[nodiscard]] result<processor_share> probe_processor(Transport& carrier, const std::string& address,

@@ -14,17 +14,26 @@
 namespace dispart {
 
 /// First in, first out, at most `capacity` items; any number of producers and consumers. Allocates only when made.
+///
+/// A queue that keeps spares swaps: who pops into an item leaves the old one in its place, and who pushes gets one of those
+/// back, so that the memory in them goes round.
 template <class T>
 class bounded_queue {
   public:
     /// Precondition: capacity > 0.
-    explicit bounded_queue(std::size_t capacity) : ring_(capacity) { DISPART_EXPECTS(capacity > 0); }
+    explicit bounded_queue(std::size_t capacity, bool keeps_spares = false)
+        : ring_(capacity)
+        , keeps_spares_(keeps_spares) {
+        DISPART_EXPECTS(capacity > 0);
+    }
 
     /// Waits for room. Errors: timeout, cancelled once the queue is closed; the item is then left with the caller.
     [[nodiscard]] result<void> push(T& item, deadline until) {
         std::unique_lock lock(mutex_);
         DISPART_CHECK(room(lock, until));
-        ring_[(first_ + count_) % ring_.size()].emplace(std::move(item));
+        auto& place = ring_[(first_ + count_) % ring_.size()];
+        if (place) std::swap(*place, item);
+        else place.emplace(std::move(item));
         ++count_;
         changed_.notify_all();
         return {};
@@ -46,12 +55,28 @@ class bounded_queue {
         return taken;
     }
 
+    /// As `pop`, into an item whose old content is left for who pushes, in a queue that keeps spares.
+    [[nodiscard]] result<void> pop_into(T& to, deadline until) {
+        std::unique_lock lock(mutex_);
+        DISPART_CHECK(item(lock, until));
+        std::swap(to, *ring_[first_]);
+        drop_first();
+        return {};
+    }
+
     /// As `pop`, but the item's place stays occupied until `release()`: what is worked on still counts. For a single
     /// consumer, who takes the next one after that.
     [[nodiscard]] result<T> take(deadline until) {
         std::unique_lock lock(mutex_);
         DISPART_CHECK(item(lock, until));
         return std::move(*ring_[first_]);
+    }
+    /// As `take`, in the manner of `pop_into`.
+    [[nodiscard]] result<void> take_into(T& to, deadline until) {
+        std::unique_lock lock(mutex_);
+        DISPART_CHECK(item(lock, until));
+        std::swap(to, *ring_[first_]);
+        return {};
     }
 
     /// Gives up the place of the item that was taken. Precondition: there is one.
@@ -89,7 +114,7 @@ class bounded_queue {
     }
 
     void drop_first() {
-        ring_[first_].reset();
+        if (!keeps_spares_) ring_[first_].reset();
         first_ = (first_ + 1) % ring_.size();
         --count_;
         changed_.notify_all();
@@ -98,6 +123,7 @@ class bounded_queue {
     mutable std::mutex mutex_{};
     condition changed_{};
     std::vector<std::optional<T>> ring_;
+    bool keeps_spares_;
     std::size_t first_ = 0;
     std::size_t count_ = 0;
     bool closed_ = false;

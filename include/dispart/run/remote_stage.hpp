@@ -77,6 +77,7 @@ class remote_stage {
     [[nodiscard]] std::int64_t round_trip() const noexcept {
         return round_trip_;
     }  ///< of the best clock comparison
+    [[nodiscard]] std::uint64_t memory() const noexcept { return memory_; }  ///< its process may have; 0: unknown
     [[nodiscard]] std::vector<span_record> take_spans() { return std::exchange(spans_, {}); }
 
     /// Tells the worker to open its outgoing edges; a failure is on the board.
@@ -343,6 +344,7 @@ class remote_stage {
         delay_ = now - pong.sent;
         with_.board->update([&] {
             answered_ = std::max(answered_, pong.number);
+            memory_ = pong.memory;
             ++round_trips_;
             if (delay_ >= round_trip_) return;
             round_trip_ = delay_;
@@ -413,6 +415,7 @@ class remote_stage {
     std::uint64_t finished_ = 0;
     std::uint64_t dropped_ = 0;
     std::uint64_t not_kept_ = 0;
+    std::uint64_t memory_ = 0;
     std::int64_t offset_ = 0;
     std::int64_t round_trip_ = std::int64_t{1} << 62;
     std::size_t round_trips_ = 0;

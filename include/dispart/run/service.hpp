@@ -45,6 +45,7 @@ using service_fallback = std::function<result<std::vector<tensor>>(request_id, c
 struct service_telemetry {
     std::uint64_t epoch = 0;
     timeline events{};  ///< seconds since the service began; devices are those of the deployment
+    std::vector<double> memory{};  ///< [device] bytes that its worker's process may have; 0: unknown
 };
 
 /// Settings of a `service`.
@@ -78,10 +79,14 @@ struct service_status {
     std::size_t refused = 0;
     std::size_t dropped = 0;   ///< answers that came after the outcome
     std::size_t failures = 0;  ///< of deployments
+    bool superseded = false;   ///< another process has the journal now: nothing is answered here any more
     error last_failure{};
 };
 
 /// Serves requests until it is destroyed; then what is open is refused. Any thread may call.
+///
+/// With a journal, its outcomes count as long as no other process has taken over the journal, which happens to one that hangs:
+/// from then on all that is told here is a refusal, `cancelled`, and the other one tells the outcome.
 template <transport Transport>
 class service {
   public:
@@ -106,6 +111,7 @@ class service {
         driver_ = thread([this] { drive(); });
         scout_ = thread([this] { look_for_the_lost(); });
         clerk_ = thread([this] { refuse_the_late(); });
+        if (options_.journal) keeper_ = thread([this] { keep_the_journal(); });
     }
     service(const service&) = delete;
     service& operator=(const service&) = delete;
@@ -119,6 +125,7 @@ class service {
         driver_.join();
         scout_.join();
         clerk_.join();
+        if (keeper_.joinable()) keeper_.join();
     }
 
     /// Takes a request; its outcome comes within that time. Ids are the caller's: one that was seen is not taken again.
@@ -131,7 +138,7 @@ class service {
         if (options_.journal && options_.journal->has_seen(id))
             return fail(errc::refused, "request " + std::to_string(id), "a request of this id has been here");
         const std::scoped_lock lock(mutex_);
-        if (stopping_) return fail(errc::cancelled, "service", "it stops");
+        if (stopping_) return tl::unexpected(why_it_stops());
         const bool noted = options_.journal && !ledger_.seen(id);
         if (noted) DISPART_CHECK(options_.journal->taken(id, inputs));
         const deadline next = ledger_.next_deadline();
@@ -226,7 +233,7 @@ class service {
             running = fail(errc::cancelled, {}, {});  // all its workers are free before anything else
             if (!ended) recover(ended.error());
         }
-        refuse_all({errc::cancelled, "service", "it stopped before the request was answered", {}});
+        refuse_all();
     }
 
     result<service_plan> plan_for_the_present() {
@@ -357,7 +364,7 @@ class service {
             if (running.failed()) return tl::unexpected(failure_of(running));
             const auto places = running.take_spans();
             watch.observe(places);
-            tell_telemetry(running.plan(), places);
+            tell_telemetry(running, places);
             if (const auto stuck = watch.check(pushed, collected)) {
                 note_stuck(*stuck);
                 return tl::unexpected(stuck->to_error());
@@ -416,9 +423,10 @@ class service {
         });
     }
 
-    void tell_telemetry(const deployment& plan, const std::vector<detail::placed_spans>& places) {
+    void tell_telemetry(running_deployment& running, const std::vector<detail::placed_spans>& places) {
         if (!options_.on_telemetry) return;
-        service_telemetry told{.epoch = counts_.epoch};
+        const deployment& plan = running.plan();
+        service_telemetry told{.epoch = counts_.epoch, .memory = running.memory()};
         for (const worker_host& each : plan.hosts) told.events.devices.push_back(each.name);
         const detail::report_scope all{0, ~std::size_t{0}, nanoseconds_of(began_)};
         for (const auto& place : places) detail::add_local_events(place, plan, all, told.events.events);
@@ -530,17 +538,26 @@ class service {
         }
     }
 
-    void refuse_all(const error& why) {
+    void refuse_all() {
         std::unique_lock lock(mutex_);
         ledger_.take_back();
-        while (!ledger_.waiting().empty()) {
-            deliver(lock, ledger_.end(*ledger_.waiting().begin(), outcome_kind::refused, why));
-        }
+        while (!ledger_.waiting().empty())
+            deliver(lock, ledger_.end(*ledger_.waiting().begin(), outcome_kind::refused, why_it_stops()));
+    }
+
+    /// With the lock.
+    [[nodiscard]] error why_it_stops() const {
+        return {errc::cancelled,
+                "service",
+                counts_.superseded ? "another coordinator has taken over"
+                                   : "it stopped before the request was answered",
+                {}};
     }
 
     /// Tells the caller, without the lock, which is held again on return.
     void deliver(std::unique_lock<std::mutex>& lock, outcome made) {
         std::erase(suspects_, made.request);
+        if (superseded()) made = {.request = made.request, .reason = why_it_stops(), .took = made.took};
         switch (made.how) {
         case outcome_kind::answered:
             ++counts_.answered;
@@ -561,6 +578,26 @@ class service {
         }
         lock.lock();
         changed_.notify_all();
+    }
+
+    // --- the keeper: says that this process is alive
+
+    void keep_the_journal() {
+        std::unique_lock lock(mutex_);
+        while (!stopping_) {
+            options_.journal->renew();
+            if (superseded()) return;
+            changed_.wait_until(lock, deadline_in(options_.link.heartbeat), [this] { return stopping_; });
+        }
+    }
+
+    /// Whether another process has taken over the journal; then this service ends. With the lock.
+    bool superseded() {
+        if (!options_.journal || counts_.superseded || options_.journal->owned()) return counts_.superseded;
+        counts_.superseded = stopping_ = true;
+        changed_.notify_all();
+        earlier_deadline_.notify_all();
+        return true;
     }
 
     // --- the scout: looks for lost workers
@@ -631,6 +668,7 @@ class service {
     thread driver_{};
     thread scout_{};
     thread clerk_{};
+    thread keeper_{};
 };
 
 }  // namespace dispart

@@ -2,6 +2,7 @@
 /// \file
 /// What a worker does for one stage of one deployment, from HELLO to BYE.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -21,6 +22,8 @@
 #include "dispart/run/concepts.hpp"
 #include "dispart/run/edge.hpp"
 #include "dispart/run/handshake.hpp"
+#include "dispart/run/held_value.hpp"
+#include "dispart/run/memory.hpp"
 #include "dispart/run/processor.hpp"
 #include "dispart/run/recorder.hpp"
 #include "dispart/run/shard_folder.hpp"
@@ -46,6 +49,7 @@ struct worker_options {
     seconds handshake{5.0};       ///< a caller that has not introduced itself by then is dropped
     seconds patience{5.0};        ///< silence of a coordinator that has not sent its own patience yet
     std::size_t deployments = 0;  ///< after so many the worker ends; 0: never
+    std::function<bytes()> memory = memory_allowance;  ///< that this process may have; coordinators are told
     std::function<void(const std::string&)> log{};  ///< a line for people; called by one thread at a time
 };
 
@@ -57,6 +61,7 @@ struct worker_context {
     worker_options options;
     compute_gate gate{};
     stage_cache cache{options.cached_bytes};
+    held_value<bytes> memory{seconds(0.1), options.memory};
     std::mutex log_mutex{};
 
     /// A shard that was seen before, or nullptr.
@@ -330,7 +335,8 @@ class stage_session {
         DISPART_TRY(const auto ping, message_in<ping_message>(received));
         const std::int64_t now = nanoseconds_now();
         DISPART_CHECK(send_stats());
-        return say(pong_message{ping.number, ping.sent, now});
+        const auto memory = static_cast<std::uint64_t>(std::clamp(shared_.memory.read().value, 0.0, 1e18));
+        return say(pong_message{ping.number, ping.sent, now, memory});
     }
 
     /// The orderly end: what is queued is sent, edges say so, the last spans are told.
@@ -415,7 +421,7 @@ class stage_session {
         for (std::uint64_t request = 0;; ++request) {
             DISPART_CHECK(gather(request, inputs));
             DISPART_TRY(const auto outputs, execute(loaded, request, inputs));
-            for (tensor& each : inputs) each = {};
+            for (tensor& each : inputs) each.let_go();
             DISPART_CHECK(distribute(request, outputs));
         }
     }
@@ -423,9 +429,10 @@ class stage_session {
     result<void> gather(std::uint64_t request, std::vector<tensor>& inputs) {
         const std::int64_t begin = nanoseconds_now();
         for (std::size_t i = 0; i < incoming_.size(); ++i) {
-            DISPART_TRY(tensor_message message, incoming_[i]->next(no_deadline()));
-            for (std::size_t k = 0; k < message.tensors.size(); ++k)
-                inputs[plan_.incoming[i].inputs[k]] = std::move(message.tensors[k]);
+            gathered_.resize(incoming_.size());
+            DISPART_CHECK(incoming_[i]->next(gathered_[i], no_deadline()));
+            for (std::size_t k = 0; k < gathered_[i].tensors.size(); ++k)
+                std::swap(inputs[plan_.incoming[i].inputs[k]], gathered_[i].tensors[k]);
         }
         spans_.record({span_kind::input, request, 0, 0, begin, nanoseconds_now()});
         return {};
@@ -445,13 +452,10 @@ class stage_session {
     result<void> distribute(std::uint64_t request, const std::vector<tensor>& outputs) {
         const std::int64_t begin = nanoseconds_now();
         for (std::size_t i = 0; i < outgoing_.size(); ++i) {
-            std::vector<tensor> chosen;
-            for (const auto port : plan_.outgoing[i].outputs) {
+            for (const auto port : plan_.outgoing[i].outputs)
                 if (port >= outputs.size())
                     return fail(errc::callback_failed, hello_.to, "the backend returned too few outputs");
-                chosen.push_back(outputs[port]);
-            }
-            DISPART_CHECK(outgoing_[i]->push(request, std::move(chosen), no_deadline()));
+            DISPART_CHECK(outgoing_[i]->push(request, outputs, plan_.outgoing[i].outputs, no_deadline()));
         }
         spans_.record({span_kind::output, request, 0, 0, begin, nanoseconds_now()});
         return {};
@@ -536,6 +540,7 @@ class stage_session {
     std::mutex edges_mutex_{};  ///< the two lists; they only grow, in `deploy`
     std::vector<std::unique_ptr<incoming>> incoming_{};
     std::vector<std::unique_ptr<outgoing>> outgoing_{};
+    std::vector<tensor_message> gathered_{};  ///< [incoming edge] of the computing thread; memory that goes round
     thread worker_{};
 };
 

@@ -79,19 +79,20 @@ struct tensor_table {
 }
 
 /// The tensor whose encoded elements are `length` bytes of the payload from `offset` on.
-[[nodiscard]] inline result<tensor> decode_tensor(const buffer& payload, std::size_t offset,
-                                                  const tensor_entry& entry, std::size_t size,
-                                                  const codec_table& codecs) {
+[[nodiscard]] inline result<void> decode_tensor(const buffer& payload, std::size_t offset,
+                                                const tensor_entry& entry, std::size_t size,
+                                                const codec_table& codecs, tensor& into) {
     const auto in = payload.bytes().subspan(offset, entry.length);
     if (entry.codec == raw_codec::name() && in.size() != size)
         return bad_tensors(std::to_string(in.size()) + " bytes for a tensor of " + std::to_string(size));
     auto* place = payload.owner().get() + offset;
-    if (entry.codec == raw_codec::name() && reinterpret_cast<std::uintptr_t>(place) % tensor::alignment == 0)
-        return tensor::view(entry.type, entry.dims, std::shared_ptr<std::byte>(payload.owner(), place));
+    if (entry.codec == raw_codec::name() && reinterpret_cast<std::uintptr_t>(place) % tensor::alignment == 0) {
+        into.look_at(entry.type, entry.dims, std::shared_ptr<std::byte>(payload.owner(), place));
+        return {};
+    }
     DISPART_TRY(const auto* codec, codecs.find(entry.codec));
-    DISPART_TRY(tensor made, tensor::make(entry.type, entry.dims));
-    DISPART_CHECK(codec->decode(in, made));
-    return made;
+    DISPART_TRY(into, tensor::make(entry.type, entry.dims));
+    return codec->decode(in, into);
 }
 
 }  // namespace detail
@@ -154,33 +155,49 @@ class tensor_message_writer {
     std::size_t size_ = 0;
 };
 
-/// The message in a payload of any content. Raw tensors are views of the payload and keep it alive; others are decoded
-/// into memory of their own. Errors: protocol_error (a table that does not fit the payload, a shape that overflows, an
-/// element type that is unknown, a limit exceeded), unsupported (an unknown codec), what the codec says about its bytes.
+/// Takes TENSORS messages apart; one reader serves a stream of messages and reuses its memory.
+class tensor_message_reader {
+  public:
+    /// The message in a payload of any content. Raw tensors are views of the payload and keep it alive; others are decoded
+    /// into memory of their own. Errors: protocol_error (a table that does not fit the payload, a shape that overflows, an
+    /// element type that is unknown, a limit exceeded), unsupported (an unknown codec), what the codec says about its bytes.
+    /// \param into whose memory is used again; after an error it is of no use
+    [[nodiscard]] result<void> read(const buffer& payload, const codec_table& codecs, const tensor_limits& limits,
+                                    tensor_message& into) {
+        wire_reader reader(payload.bytes());
+        detail::tensor_table::fields(reader, table_);
+        if (!reader.ok()) return detail::bad_tensors(std::string(reader.problem()));
+        if (table_.entries.size() > limits.tensors) return detail::bad_tensors("too many tensors");
+
+        into.request = table_.request;
+        into.edge = table_.edge;
+        into.tensors.resize(table_.entries.size());
+        std::size_t end = reader.position();
+        std::size_t total = 0;
+        for (std::size_t i = 0; i < table_.entries.size(); ++i) {
+            const detail::tensor_entry& entry = table_.entries[i];
+            const std::size_t begin = detail::aligned(end);
+            if (begin > payload.size() || entry.length > payload.size() - begin)
+                return detail::bad_tensors("it is truncated");
+            end = begin + entry.length;
+            DISPART_TRY(const std::size_t size, detail::decoded_size(entry, limits));
+            total += size;
+            if (total > limits.bytes) return detail::bad_tensors("its tensors are over the limit together");
+            DISPART_CHECK(detail::decode_tensor(payload, begin, entry, size, codecs, into.tensors[i]));
+        }
+        if (end != payload.size()) return detail::bad_tensors("bytes follow its end");
+        return {};
+    }
+
+  private:
+    detail::tensor_table table_{};
+};
+
+/// A single message. Errors: as `tensor_message_reader::read`.
 [[nodiscard]] inline result<tensor_message> decode_tensors(const buffer& payload, const codec_table& codecs,
                                                            const tensor_limits& limits = {}) {
-    detail::tensor_table table;
-    wire_reader reader(payload.bytes());
-    detail::tensor_table::fields(reader, table);
-    if (!reader.ok()) return detail::bad_tensors(std::string(reader.problem()));
-    if (table.entries.size() > limits.tensors) return detail::bad_tensors("too many tensors");
-
-    tensor_message message{table.request, table.edge, {}};
-    message.tensors.reserve(table.entries.size());
-    std::size_t end = reader.position();
-    std::size_t total = 0;
-    for (const detail::tensor_entry& entry : table.entries) {
-        const std::size_t begin = detail::aligned(end);
-        if (begin > payload.size() || entry.length > payload.size() - begin)
-            return detail::bad_tensors("it is truncated");
-        end = begin + entry.length;
-        DISPART_TRY(const std::size_t size, detail::decoded_size(entry, limits));
-        total += size;
-        if (total > limits.bytes) return detail::bad_tensors("its tensors are over the limit together");
-        DISPART_TRY(tensor made, detail::decode_tensor(payload, begin, entry, size, codecs));
-        message.tensors.push_back(std::move(made));
-    }
-    if (end != payload.size()) return detail::bad_tensors("bytes follow its end");
+    tensor_message message;
+    DISPART_CHECK(tensor_message_reader{}.read(payload, codecs, limits, message));
     return message;
 }
 

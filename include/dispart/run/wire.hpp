@@ -138,8 +138,9 @@ class wire_reader {
         std::uint32_t count = 0;
         read(count);
         if (count > remaining()) return reject("a count is larger than what follows");
-        items.clear();
-        for (std::uint32_t i = 0; i < count && ok(); ++i) read(items.emplace_back());
+        if (items.size() > count) items.erase(items.begin() + count, items.end());  // the others' memory is used again
+        for (std::uint32_t i = 0; i < count && ok(); ++i)
+            read(i < items.size() ? items[i] : items.emplace_back());
     }
 
     std::span<const std::byte> in_;

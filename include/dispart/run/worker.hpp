@@ -90,7 +90,7 @@ class worker {
                         "enough others measure their links to this worker");
         return taker([this](connection from) {
             ++probes_;
-            echo_probes(from, [this] {
+            echo_probes(from, meter_, [this] {
                 const std::scoped_lock lock(mutex_);
                 return stopping_;
             });
@@ -182,6 +182,7 @@ class worker {
     condition changed_{};
     std::list<std::unique_ptr<tenant>> tenants_{};
     std::atomic<std::size_t> probes_ = 0;
+    held_value<processor_share> meter_{seconds(5.0), [] { return measure_processor_share(); }};
     std::size_t served_ = 0;
     std::uint64_t newest_ = 0;  ///< deployment that was served last
     bool stopping_ = false;

@@ -65,6 +65,15 @@ class tensor {
         return made;
     }
 
+    /// Becomes such a view; the memory of its shape is used again.
+    void look_at(dispart::dtype type, std::span<const std::int64_t> dims, std::shared_ptr<std::byte> owner) {
+        type_ = type;
+        shape_.assign(dims.begin(), dims.end());
+        storage_ = std::move(owner);
+    }
+    /// Becomes an absent tensor that keeps the memory of its shape.
+    void let_go() noexcept { storage_.reset(); }
+
     [[nodiscard]] dispart::dtype type() const noexcept { return type_; }
     [[nodiscard]] const dispart::shape& dims() const noexcept { return shape_; }
     [[nodiscard]] std::size_t rank() const noexcept { return shape_.size(); }
