@@ -530,7 +530,8 @@ void links_are_probed() {
     REQUIRE(share);
     CHECK((share->of_core > 0.0 && share->of_core <= 1.0));
     const auto asked_again = clock_now();
-    for (int i = 0; i < 8; ++i) CHECK(probe_processor(on.carrier, on.hosts[0].address)->of_core == share->of_core);
+    for (int i = 0; i < 8; ++i)
+        CHECK(probe_processor(on.carrier, on.hosts[0].address)->of_core == share->of_core);
     CHECK(clock_now() - asked_again < 2s);  // measuring takes half a second
     still_serves(on, models, 1);
 }

@@ -38,7 +38,8 @@ TEST_CASE("memory: the tightest of the control groups around this process counts
     CHECK(of("4:memory:/\n") == 9000.0);
     CHECK(of("4:memory:/x/y\n0::/a\n") == 3000.0);
     CHECK(of("nonsense\n\n::\n") == detail::no_limit);
-    CHECK(detail::number_after(std::istringstream("MemFree: 3 kB\nMemAvailable: 12 kB\n"), "MemAvailable:") == 12.0);
+    CHECK(detail::number_after(std::istringstream("MemFree: 3 kB\nMemAvailable: 12 kB\n"), "MemAvailable:") ==
+          12.0);
     CHECK(detail::number_after(std::istringstream("MemAvailable: much"), "MemAvailable:") == detail::no_limit);
 }
 

@@ -358,7 +358,8 @@ TEST_CASE(
     CHECK(request_journal::open(path).error().code == errc::parse_error);
 }
 
-TEST_CASE("service: one that stands by takes over from a coordinator that hangs, which is fenced when it goes on") {
+TEST_CASE(
+    "service: one that stands by takes over from a coordinator that hangs, which is fenced when it goes on") {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
         CAPTURE(seed);
         const test::temporary_folder folder;
@@ -411,7 +412,7 @@ TEST_CASE("service: one that stands by takes over from a coordinator that hangs,
         for (request_id r = 0; r < 400; ++r) {
             const auto here = first.all.find(r), there = second.all.find(r);
             const bool answered = here != first.all.end() && here->second.how == outcome_kind::answered;
-            if (here == first.all.end()) continue;  // it was never taken
+            if (here == first.all.end()) continue;             // it was never taken
             REQUIRE(answered != (there != second.all.end()));  // by one of the two
             if (!answered) REQUIRE(here->second.reason.code == errc::cancelled);
         }

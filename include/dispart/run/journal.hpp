@@ -59,9 +59,10 @@ class request_journal {
     /// renewed it for so long.
     /// \param until for how long to stand by \param patience with a process that hangs
     /// Errors: timeout (another process has it), io_error, parse_error (not a journal).
-    [[nodiscard]] static result<std::unique_ptr<request_journal>>
-    open(const std::string& path, deadline until = clock_now(), bool sync = false,
-         seconds patience = seconds(3.0)) {
+    [[nodiscard]] static result<std::unique_ptr<request_journal>> open(const std::string& path,
+                                                                       deadline until = clock_now(),
+                                                                       bool sync = false,
+                                                                       seconds patience = seconds(3.0)) {
         for (;;) {
             DISPART_TRY(auto made, opened(path, sync));
             sign_of_life last{};
@@ -71,7 +72,8 @@ class request_journal {
                     last = now;
                     silent_since = clock_now();
                 }
-                if (clock_now() >= until) return fail(errc::timeout, path, "another process has this journal");
+                if (clock_now() >= until)
+                    return fail(errc::timeout, path, "another process has this journal");
                 if (clock_now() - silent_since > deadline_in(patience) - clock_now()) {
                     DISPART_TRY(auto taken, made->take_from_hanging(last));
                     if (taken) return taken;

@@ -77,7 +77,9 @@ class remote_stage {
     [[nodiscard]] std::int64_t round_trip() const noexcept {
         return round_trip_;
     }  ///< of the best clock comparison
-    [[nodiscard]] std::uint64_t memory() const noexcept { return memory_; }  ///< its process may have; 0: unknown
+    [[nodiscard]] std::uint64_t memory() const noexcept {
+        return memory_;
+    }  ///< its process may have; 0: unknown
     [[nodiscard]] std::vector<span_record> take_spans() { return std::exchange(spans_, {}); }
 
     /// Tells the worker to open its outgoing edges; a failure is on the board.

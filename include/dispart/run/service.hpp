@@ -44,7 +44,7 @@ using service_fallback = std::function<result<std::vector<tensor>>(request_id, c
 /// What stages and edges did lately.
 struct service_telemetry {
     std::uint64_t epoch = 0;
-    timeline events{};  ///< seconds since the service began; devices are those of the deployment
+    timeline events{};             ///< seconds since the service began; devices are those of the deployment
     std::vector<double> memory{};  ///< [device] bytes that its worker's process may have; 0: unknown
 };
 

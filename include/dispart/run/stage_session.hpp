@@ -50,7 +50,7 @@ struct worker_options {
     seconds patience{5.0};        ///< silence of a coordinator that has not sent its own patience yet
     std::size_t deployments = 0;  ///< after so many the worker ends; 0: never
     std::function<bytes()> memory = memory_allowance;  ///< that this process may have; coordinators are told
-    std::function<void(const std::string&)> log{};  ///< a line for people; called by one thread at a time
+    std::function<void(const std::string&)> log{};     ///< a line for people; called by one thread at a time
 };
 
 /// What all sessions of a worker share.

@@ -162,8 +162,8 @@ class tensor_message_reader {
     /// into memory of their own. Errors: protocol_error (a table that does not fit the payload, a shape that overflows, an
     /// element type that is unknown, a limit exceeded), unsupported (an unknown codec), what the codec says about its bytes.
     /// \param into whose memory is used again; after an error it is of no use
-    [[nodiscard]] result<void> read(const buffer& payload, const codec_table& codecs, const tensor_limits& limits,
-                                    tensor_message& into) {
+    [[nodiscard]] result<void> read(const buffer& payload, const codec_table& codecs,
+                                    const tensor_limits& limits, tensor_message& into) {
         wire_reader reader(payload.bytes());
         detail::tensor_table::fields(reader, table_);
         if (!reader.ok()) return detail::bad_tensors(std::string(reader.problem()));

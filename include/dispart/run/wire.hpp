@@ -138,7 +138,8 @@ class wire_reader {
         std::uint32_t count = 0;
         read(count);
         if (count > remaining()) return reject("a count is larger than what follows");
-        if (items.size() > count) items.erase(items.begin() + count, items.end());  // the others' memory is used again
+        if (items.size() > count)
+            items.erase(items.begin() + count, items.end());  // the others' memory is used again
         for (std::uint32_t i = 0; i < count && ok(); ++i)
             read(i < items.size() ? items[i] : items.emplace_back());
     }
