@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -64,7 +65,7 @@ TEST_CASE("coefficients are never negative, and no non-negative ones are better"
         };
         const double least = error_of(found.seconds_per);
         for (const double c : found.seconds_per) CHECK(c >= 0.0);
-        const cost_features unit{1e-3, 1e-12, 1e-10, 1e-10, 1e-10};
+        const cost_features unit{1e-3, 1e-12, 1e-10, 1e-10, 1e-10, 1e-10, 1e-10};
         for (std::size_t f = 0; f < cost_feature_count; ++f)
             for (const double step : {-1e-3, 1e-3}) {
                 cost_features moved = found.seconds_per;
@@ -72,6 +73,20 @@ TEST_CASE("coefficients are never negative, and no non-negative ones are better"
                 if (moved[f] >= 0.0) CHECK(error_of(moved) >= least * (1 - 1e-9));
             }
     }
+}
+
+TEST_CASE("constants that a core's cache does not hold cost more") {
+    std::vector<cost_sample> samples;
+    for (double size = 0.25; size <= 8.0; size *= 2.0) {
+        cost_sample made{.family = op_family::gemm};
+        made.work.weights = bytes(size * near_bytes);
+        made.measured = seconds(1e-11 * made.work.weights.value +
+                                1e-10 * std::max(0.0, made.work.weights.value - near_bytes));
+        samples.push_back(made);
+    }
+    const cost_law law = fit_law(pointers(samples), {.floor = seconds(1e-12)});
+    CHECK(law.spread < 1e-6);
+    CHECK(law({.weights = bytes(16.0 * near_bytes)}).value == doctest::Approx(166e-11 * near_bytes));
 }
 
 TEST_CASE("few samples get few features, so that the law extrapolates") {

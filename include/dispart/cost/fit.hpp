@@ -33,7 +33,7 @@ struct fit_options {
 namespace detail {
 
 inline constexpr int features = static_cast<int>(cost_feature_count);
-/// Sizes known when running: the solver is one loop, not code for five columns.
+/// Sizes known when running: the solver is one loop, not code for each number of columns.
 using fit_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor, features, features>;
 using fit_vector = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::ColMajor, features, 1>;
 
@@ -114,8 +114,10 @@ inline cost_features bounded_fit(const fit_problem& p, double most_constant) {
         const double error = p.error(x);
         if (error < least - 1e-6 * std::abs(least)) best = x, least = error;
     };
-    // among equals, a law that grows with the layer: FLOPs, bytes written, read, of constants, and last the constant
-    constexpr std::array<unsigned, cost_feature_count> bit_order{1U << 1, 1U << 3, 1U << 2, 1U << 4, 1U << 0};
+    // among equals, a law that grows with the layer: FLOPs, bytes written, read, of constants, beyond the cache, and
+    // last the constant
+    constexpr std::array<unsigned, cost_feature_count> bit_order{1U << 1, 1U << 3, 1U << 2, 1U << 4,
+                                                                 1U << 5, 1U << 6, 1U << 0};
     for (int size = 1; size <= most; ++size)
         for (unsigned code = 1; code < 1U << cost_feature_count; ++code) {
             if (std::popcount(code) != size) continue;

@@ -2,6 +2,7 @@
 /// \file
 /// One layer's measured time, and what it is thought to depend on.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -35,12 +36,23 @@ struct cost_sample {
     return sample.signature.substr(0, sample.signature.find('{'));
 }
 
-/// What a layer's time is linear in: 1, FLOPs, bytes read, bytes written, bytes of constants.
-inline constexpr std::size_t cost_feature_count = 5;
+/// What a core's own cache is taken to hold: a layer with more than that fetches it from further away.
+inline constexpr double near_bytes = 2.0 * 1024 * 1024;
+
+/// What a layer's time is linear in: 1, FLOPs, bytes read, bytes written, bytes of constants, and how far the activations
+/// and the constants exceed `near_bytes`.
+inline constexpr std::size_t cost_feature_count = 7;
 using cost_features = std::array<double, cost_feature_count>;
 
 [[nodiscard]] inline cost_features features_of(const layer_work& work) {
-    return {1.0, work.compute.value, work.input.value, work.output.value, work.weights.value};
+    const auto beyond = [](bytes amount) { return std::max(0.0, amount.value - near_bytes); };
+    return {1.0,
+            work.compute.value,
+            work.input.value,
+            work.output.value,
+            work.weights.value,
+            beyond(work.input + work.output),
+            beyond(work.weights)};
 }
 
 /// Whether layers of a family read all their constants; Gather reads a few rows of a table.
@@ -49,7 +61,7 @@ using cost_features = std::array<double, cost_feature_count>;
 /// The features that a sample's time is fitted to.
 [[nodiscard]] inline cost_features features_of(const cost_sample& sample) {
     cost_features x = features_of(sample.work);
-    if (!reads_all_weights(sample.family)) x[4] = 0.0;
+    if (!reads_all_weights(sample.family)) x[4] = x[6] = 0.0;
     return x;
 }
 
