@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "dispart/cluster/builder.hpp"
@@ -117,7 +118,8 @@ result<calibrated_setting> start_local(const model& net, const std::vector<doubl
     const std::size_t first_trials = std::max<std::size_t>(3, orders.size());
     const std::vector<processor_share> whole_cores(orders.front().kind.size());
     pace_trials trials(std::move(nets.front()), std::move(orders), costs_of(measured, true),
-                       {.carrier = carrier}, whole_cores, true);
+                       {.carrier = carrier}, whole_cores, true,
+                       std::max(1U, std::thread::hardware_concurrency()));
     for (std::size_t trial = 0; trial < first_trials; ++trial) DISPART_CHECK(trials.run());
     auto planned = at_paces(std::move(own), std::move(measured), itself, trials.paces(first_trials));
     return calibrated_setting{std::move(workers), std::move(planned), std::move(trials), std::move(names)};

@@ -25,6 +25,17 @@ double occupies(const stage_report& stage, const processor_share& given) {
     return limited(given) ? stage.used_by_process.value / given.of_core : mean_compute(stage);
 }
 
+/// Processor time that a request takes of all workers and the coordinator.
+double processor_time_of(const dispart::plan& p, const std::vector<pace>& then, const std::vector<pace>& now,
+                         const handling_cost& cost) {
+    double sum = 0.0;
+    for (const auto& stage : p.stages)
+        sum += stage.compute_s / then[stage.device].together * now[stage.device].processor_time;
+    for (const message& m : p.tasks.messages)
+        if (m.from_device != m.to_device) sum += 2.0 * (cost.per_message_s + cost.per_byte_s * m.bytes);
+    return sum;
+}
+
 /// [task] Processor time that its messages take, where its worker gets less than a core.
 std::vector<double> handling_of(const dispart::plan& p, const std::vector<pace>& now,
                                 const handling_cost& cost) {
@@ -87,7 +98,7 @@ result<double> pace_trials::unexplained() const {
 }
 
 double pace_trials::comparison::ratio() const {
-    return said_s > 0.0 ? std::clamp(measured_s / said_s, 0.2, 5.0) : 0.0;
+    return said_s > 0.0 ? std::clamp(measured_s / said_s, 0.01, 5.0) : 0.0;
 }
 
 result<pace_trials::record> pace_trials::compare() const {
@@ -95,6 +106,7 @@ result<pace_trials::record> pace_trials::compare() const {
     record made;
     made.together.resize(shares_.size());
     made.alone.resize(shares_.size());
+    made.used.resize(shares_.size());
     for (part_id s = 0; s < p.stages.size(); ++s) {
         const std::size_t k = last_kinds()[p.stages[s].device];
         const auto& stage = last_run_.stream.stages[s];
@@ -102,6 +114,7 @@ result<pace_trials::record> pace_trials::compare() const {
             limited(shares_[k]) ? stage.used_by_thread.value / shares_[k].of_core : mean_compute(stage);
         made.together[k].add(together, p.stages[s].compute_s);
         made.alone[k].add(mean_compute(last_run_.alone.stages[s]), p.stages[s].compute_s);
+        made.used[k].add(stage.used_by_thread.value, p.stages[s].compute_s);
     }
     DISPART_TRY(made.unexplained, unexplained());
     return made;
@@ -110,7 +123,7 @@ result<pace_trials::record> pace_trials::compare() const {
 void pace_trials::note_handling() {
     const dispart::plan& p = last_plan();
     for (part_id s = 0; s < p.stages.size(); ++s) {
-        if (!limited(share_of(s))) continue;
+        if (shared_cores_ == 0 && !limited(share_of(s))) continue;
         const auto& stage = last_run_.stream.stages[s];
         handled seen{.used_s = stage.used_by_process.value - stage.used_by_thread.value};
         for (const message& m : p.tasks.messages) {
@@ -149,13 +162,14 @@ std::vector<pace> pace_trials::paces(std::size_t last) const {
     std::vector<pace> all(kinds.size());
     for (device_id d = 0; d < kinds.size(); ++d) {
         const std::size_t k = kinds[d];
-        std::vector<double> together, alone, unexplained;
+        std::vector<double> together, alone, used, unexplained;
         comparison sum;
         for (const record& each : recent) {
             if (each.together[k].said_s <= 0.0) continue;
             sum.add(each.together[k].measured_s, each.together[k].said_s);
             together.push_back(each.together[k].ratio() * each.unexplained);
             alone.push_back(each.alone[k].ratio());
+            used.push_back(each.used[k].ratio());
             unexplained.push_back(each.unexplained);
         }
         all[d].processor = shares_[k];
@@ -164,6 +178,7 @@ std::vector<pace> pace_trials::paces(std::size_t last) const {
         all[d].together =
             limited(shares_[k]) ? sum.ratio() * median(std::move(unexplained)) : median(std::move(together));
         all[d].alone = median(std::move(alone));
+        all[d].processor_time = median(std::move(used));
     }
     return all;
 }
@@ -179,7 +194,8 @@ paced_costs at_paces(cluster machines, profile measured, bool exact, std::vector
 }
 
 dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now,
-                      const handling_cost& messages) {
+                      const handling_cost& messages, std::size_t shared_cores) {
+    const double used = processor_time_of(p, then, now, messages);
     const auto factor = [&](device_id d) { return now[d].together / then[d].together; };
     for (auto& task : p.tasks.tasks) task.seconds *= factor(task.device);
     for (auto& stage : p.stages) stage.compute_s *= factor(stage.device);
@@ -187,6 +203,13 @@ dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std:
     for (task_id t = 0; t < handling.size(); ++t)
         if (handling[t] > 0.0)
             p.tasks.tasks[t].seconds += handling[t] / now[p.tasks.tasks[t].device].processor.of_core;
+    double slowest = 0.0;
+    for (const auto& task : p.tasks.tasks) slowest = std::max(slowest, task.seconds);
+    if (shared_cores > 0 && slowest > 0.0) {
+        const double longer = std::max(1.0, used / static_cast<double>(shared_cores) / slowest);
+        for (auto& task : p.tasks.tasks) task.seconds *= longer;
+        for (auto& stage : p.stages) stage.compute_s *= longer;
+    }
     return p;
 }
 

@@ -21,6 +21,7 @@ namespace cli {
 struct pace {
     double together = 1.0;                 // in a stream, while all workers are busy
     double alone = 1.0;                    // of a single request, which meets no other
+    double processor_time = 0.0;           // that they take, in a stream
     dispart::processor_share processor{};  // that the worker gets; of less than a core, messages take too
 };
 
@@ -41,16 +42,20 @@ struct worker_order {
 // pace is the median of those seen; what streams need beyond their stages' computing is charged to all alike.
 class pace_trials {
   public:
-    // `shares`: [kind] what its devices' workers get. `own_workers`: each order has workers that serve nobody else, so that its division stays with them.
+    // `shares`: [kind] what its devices' workers get. `own_workers`: each order has workers that serve nobody else, so that
+    // its division stays with them. `shared_cores`: that all workers and the coordinator have together; 0 where they do
+    // not share.
     // Precondition: at least one order; all with the same number of devices.
     pace_trials(dispart::model net, std::vector<worker_order> orders, measured_costs costs,
-                execution_options how, std::vector<dispart::processor_share> shares, bool own_workers)
+                execution_options how, std::vector<dispart::processor_share> shares, bool own_workers,
+                std::size_t shared_cores)
         : net_(std::move(net))
         , orders_(std::move(orders))
         , costs_(std::move(costs))
         , how_(std::move(how))
         , shares_(std::move(shares))
-        , own_workers_(own_workers) {}
+        , own_workers_(own_workers)
+        , shared_cores_(shared_cores) {}
 
     // One more stream. Errors: those of planning and running.
     dispart::result<void> run();
@@ -58,8 +63,10 @@ class pace_trials {
     // [device of the first order] seen in the last so many trials, or in all if there were fewer
     [[nodiscard]] std::vector<pace> paces(std::size_t last) const;
 
-    // What messages take of the workers that get less than a core, by all trials so far.
+    // What messages take of workers that get less than a core or share cores, by all trials so far.
     [[nodiscard]] handling_cost handling() const;
+
+    [[nodiscard]] std::size_t shared_cores() const { return shared_cores_; }
 
     // Whether workers keep their part of the network between trials.
     [[nodiscard]] bool own_workers() const { return own_workers_; }
@@ -95,6 +102,7 @@ class pace_trials {
     struct record {
         std::vector<comparison> together{};  // [kind]
         std::vector<comparison> alone{};     // [kind]
+        std::vector<comparison> used{};      // [kind] processor time
         double unexplained = 1.0;            // period relative to what its stages' times explain
     };
     // What a worker's processor did for a request besides computing.
@@ -118,10 +126,11 @@ class pace_trials {
     execution_options how_;
     std::vector<dispart::processor_share> shares_;
     bool own_workers_;
+    std::size_t shared_cores_;
     std::vector<division> divisions_{};  // [order]
     std::size_t trials_ = 0;
-    std::vector<record> records_{};   // [trial]
-    std::vector<handled> handled_{};  // of workers that get less than a core
+    std::vector<record> records_{};  // [trial]
+    std::vector<handled> handled_{};
     measured_run last_run_{};
 };
 
@@ -138,9 +147,10 @@ paced_costs at_paces(dispart::cluster machines, dispart::profile measured, bool 
                      std::vector<pace> paces);
 
 // A plan that was made with the paces `then`, with its times at the paces `now`; with what messages take of workers that get
-// less than a core.
+// less than a core. Where workers share cores (`shared_cores` > 0), stages last at least as long as the cores need for all
+// that a request takes of them.
 dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now,
-                      const handling_cost& messages);
+                      const handling_cost& messages, std::size_t shared_cores);
 
 // The latency of a single request, which meets no other, of a plan made with the paces `then`.
 dispart::result<dispart::seconds> latency_alone(dispart::plan p, const std::vector<pace>& then,

@@ -162,6 +162,7 @@ ordered_json paces_to_json(const std::vector<pace>& paces, const cluster& machin
             list.push_back({{"device", machines[d].name},
                             {"together", paces[d].together},
                             {"alone", paces[d].alone},
+                            {"processor_time", paces[d].processor_time},
                             {"share", paces[d].processor.of_core}});
     return list;
 }
@@ -284,7 +285,7 @@ result<int> run(const run_arguments& given, bool as_json) {
     if (setting) {
         const auto& then = setting->planned.paces;
         now = setting->trials.paces(trials_around(streams));
-        believed = repaced(p, then, now, setting->trials.handling());
+        believed = repaced(p, then, now, setting->trials.handling(), setting->trials.shared_cores());
         DISPART_TRY(alone, latency_alone(p, then, now, setting->trials.handling()));
     }
     DISPART_TRY(const auto predicted, predict_stream(believed, given.requests));

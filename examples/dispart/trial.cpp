@@ -118,7 +118,7 @@ result<calibrated_setting> try_workers(const model& net, cluster machines, const
     DISPART_TRY(const auto shares, shares_of(machines, how));
     for (int attempt = 0;; ++attempt) {
         auto planned = at_paces(machines, measured, true, known);
-        pace_trials trials(net, orders_of(planned.machines), planned.costs, how, shares, false);
+        pace_trials trials(net, orders_of(planned.machines), planned.costs, how, shares, false, 0);
         for (int again = 0; again < most_orders; ++again) DISPART_CHECK(trials.run());
         const auto seen = trials.paces(most_orders);
         const bool right = std::all_of(seen.begin(), seen.end(), [](const pace& p) {
