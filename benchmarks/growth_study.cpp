@@ -1,5 +1,6 @@
 // How time and memory grow with layers, devices and downward-closed sets: each point in a process of its own.
 // Writes a table and a picture: growth_study docs/growth.svg > docs/growth.md
+//   growth_study PICTURE WORD    only the series whose names have the word: growth_study hybrid.svg hybrid
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,12 +14,17 @@
 #include <string>
 #include <vector>
 
+#include "dispart/cluster/builder.hpp"
 #include "dispart/core/random.hpp"
+#include "dispart/cost/roofline.hpp"
 #include "dispart/io/file.hpp"
 #include "dispart/io/svg.hpp"
+#include "dispart/model/rewrite.hpp"
+#include "dispart/model/zoo/resnet.hpp"
 #include "dispart/partition/chain.hpp"
 #include "dispart/partition/contiguous.hpp"
 #include "dispart/partition/multilevel.hpp"
+#include "dispart/plan/spread/make_spread_plan.hpp"
 
 namespace {
 
@@ -170,22 +176,64 @@ point ideals_point(std::size_t layers, std::size_t width) {
     });
 }
 
-std::vector<series> measure() {
-    std::vector<series> all{{"chain, 16 unequal devices", "layers", {}},
-                            {"chain, 1,000 layers", "devices", {}},
-                            {"multilevel, 100 devices, 10^6 steps", "layers", {}},
-                            {"multilevel, 20,000 layers, 10^6 steps", "devices", {}},
-                            {"ideals, 6 devices", "sets kept", {}}};
-    for (const std::size_t n : {100, 300, 1000, 3000, 10000})
-        all[0].points.push_back(chain_point(n, 16, double(n)));
-    for (const std::size_t n : {4, 8, 16, 32, 64}) all[1].points.push_back(chain_point(1000, n, double(n)));
-    for (const std::size_t n : {1000, 3000, 10000, 30000, 100000})
-        all[2].points.push_back(graph_point(n, 100, double(n)));
-    for (const std::size_t n : {10, 30, 100, 300, 1000})
-        all[3].points.push_back(graph_point(20000, n, double(n)));
-    for (const auto& [layers, width] :
-         {std::pair<std::size_t, std::size_t>{40, 2}, {60, 3}, {48, 4}, {60, 4}, {60, 5}})
-        all[4].points.push_back(ideals_point(layers, width));
+/// Unequal devices around a switch of 1 Gbit/s.
+cluster around_a_switch(std::size_t devices) {
+    random_source random(7);
+    cluster_builder b("machines");
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < devices; ++i) {
+        names.push_back("d" + std::to_string(i));
+        b.device({.name = names.back(),
+                  .speed = flops_per_second(random.uniform(5e9, 40e9)),
+                  .memory_bandwidth = bytes_per_second(1e10),
+                  .memory = bytes(4e9)});
+    }
+    b.switched("switch", names, {.latency = seconds(1e-4), .bandwidth = bytes_per_second(1.25e8)});
+    return b.source("d0").sink("d0").build().value();
+}
+
+/// The hybrid planner on a ResNet at 224 x 224 with so many bottleneck blocks at each size. x: its layers, or the devices.
+point hybrid_point(std::array<int, 4> depths, std::size_t devices, objective goal, bool over_layers) {
+    return measured([&]() -> std::array<double, 2> {
+        auto net = zoo::resnet("resnet", {.depths = depths, .bottleneck = true}, {.weights = false}).value();
+        if (!simplify(net)) return {};
+        const cluster on = around_a_switch(devices);
+        const double taken = seconds_of([&] { (void)make_spread_plan(net, on, roofline{}, {.goal = goal}); });
+        return {over_layers ? double(num_vertices(net)) : double(devices), taken};
+    });
+}
+
+/// Series whose names have the word.
+std::vector<series> measure(const std::string& word) {
+    std::vector<series> all;
+    const auto begin = [&](const char* name, const char* unit) {
+        if (std::string(name).find(word) == std::string::npos) return false;
+        all.push_back({name, unit, {}});
+        return true;
+    };
+    const auto add = [&](point p) { all.back().points.push_back(p); };
+    if (begin("chain, 16 unequal devices", "layers"))
+        for (const std::size_t n : {100, 300, 1000, 3000, 10000}) add(chain_point(n, 16, double(n)));
+    if (begin("chain, 1,000 layers", "devices"))
+        for (const std::size_t n : {4, 8, 16, 32, 64}) add(chain_point(1000, n, double(n)));
+    if (begin("multilevel, 100 devices, 10^6 steps", "layers"))
+        for (const std::size_t n : {1000, 3000, 10000, 30000, 100000}) add(graph_point(n, 100, double(n)));
+    if (begin("multilevel, 20,000 layers, 10^6 steps", "devices"))
+        for (const std::size_t n : {10, 30, 100, 300, 1000}) add(graph_point(20000, n, double(n)));
+    if (begin("ideals, 6 devices", "sets kept"))
+        for (const auto& [layers, width] :
+             {std::pair<std::size_t, std::size_t>{40, 2}, {60, 3}, {48, 4}, {60, 4}, {60, 5}})
+            add(ideals_point(layers, width));
+    const std::array<int, 4> resnet50{3, 4, 6, 3};
+    for (const auto goal : {objective::latency, objective::throughput}) {
+        const std::string what = goal == objective::latency ? "latency" : "throughput";
+        if (begin(("hybrid plan of ResNet50 for " + what).c_str(), "devices"))
+            for (const std::size_t n : {2, 4, 8, 16, 32}) add(hybrid_point(resnet50, n, goal, false));
+        if (begin(("hybrid plan for " + what + ", 16 devices").c_str(), "layers"))
+            for (const auto& depths :
+                 {std::array{2, 2, 2, 2}, resnet50, std::array{3, 4, 23, 3}, std::array{3, 8, 36, 3}})
+                add(hybrid_point(depths, 16, goal, true));
+    }
     return all;
 }
 
@@ -238,11 +286,12 @@ std::string panel(const series& s, bool memory, double left, double top) {
 }  // namespace
 
 int main(int count, char** given) {
-    const auto all = measure();
+    const auto all = measure(count > 2 ? given[2] : "");
     std::string body;
     double top = 40.0;
     std::printf("# Growth\n\nTime and memory (of the whole process) against layers, devices and "
-                "downward-closed sets; both axes "
+                "downward-closed sets, and of the hybrid planner "
+                "against the layers of ResNets at 224 x 224 and devices; both axes "
                 "of the\npicture are logarithmic. Written by "
                 "`benchmarks/growth_study.cpp`.\n\n![growth](growth.svg)\n");
     for (const series& s : all) {

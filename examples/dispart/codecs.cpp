@@ -8,8 +8,8 @@
 #include "dispart/engine.hpp"
 #include "dispart/model/extract.hpp"
 #include "dispart/model/order.hpp"
+#include "dispart/plan/make_plan.hpp"
 #include "dispart/run/standard_codecs.hpp"
-#include "dispart/simulate/simulate.hpp"
 
 namespace cli {
 
@@ -37,7 +37,8 @@ result<std::map<tensor_id, tensor>> run_stages(const dispart::plan& p, const mod
                                                const std::vector<tensor>& inputs) {
     DISPART_TRY(const auto order, topological_order(net));
     std::map<tensor_id, tensor> values;
-    for (std::size_t i = 0; i < inputs.size(); ++i) values[info(net).inputs[i]] = inputs[i];
+    const auto& all = info(net).inputs;  // of each turn the same
+    for (std::size_t i = 0; i < all.size(); ++i) values[all[i]] = inputs[i % inputs.size()];
     for (const part& each : p.division.parts) {
         std::vector<layer_id> layers;
         for (const layer_id position : each.layers) layers.push_back(order[position]);
@@ -65,9 +66,7 @@ std::vector<tensor_id> activations(const model& net) {
 
 result<void> predict_again(dispart::plan& p) {
     const instance network = network_instance(p);
-    DISPART_TRY(const auto alone, dispart::simulate(network, p.tasks));
-    DISPART_TRY(const auto stream, dispart::simulate(network, p.tasks, {.requests = 64}));
-    p.prediction = {alone.first_latency().value, stream.period().value};
+    DISPART_TRY(p.prediction, detail::predict(network, p.tasks, 64));
     evaluation figures;
     detail::predict_period(network, p.tasks, figures);
     const resource& busiest = figures.binding;

@@ -48,6 +48,7 @@ result<deployed_plan> deployed_plan::deploy(const dispart::plan& p, const model&
     inputs made;
     for (request_id r = 0; r < std::min(how.requests, distinct_inputs); ++r) {
         DISPART_TRY(auto each, make_inputs(net, r));
+        each.resize(running.plan().inputs);  // of the first of the copies that take requests in turn
         made.push_back(std::move(each));
     }
     return deployed_plan(std::move(running), std::move(made), window_of(p));

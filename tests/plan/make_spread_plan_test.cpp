@@ -8,6 +8,8 @@
 #include "dispart/model/zoo/mobilenet.hpp"
 #include "dispart/model/zoo/squeezenet.hpp"
 #include "dispart/model/zoo/vgg.hpp"
+#include "dispart/plan/explain.hpp"
+#include "dispart/plan/validate.hpp"
 
 using namespace dispart;
 using namespace dispart::literals;
@@ -58,6 +60,30 @@ TEST_SUITE("plan/spread/make_spread_plan") {
         CHECK(better >= 1);
     }
 
+    TEST_CASE("replicas take requests in turn, the quicker device more of them") {
+        const auto net = zoo::vgg16({.weights = false, .image = 64}).value();
+        const auto on = cluster_builder("unequal")
+                            .device({.name = "a", .speed = 30_GFLOPS, .memory = 4_GiB})
+                            .device({.name = "b", .speed = 10_GFLOPS, .memory = 4_GiB})
+                            .mesh({"a", "b"}, {.latency = 1_ms, .bandwidth = 10_Gbps})
+                            .source("a")
+                            .sink("a")
+                            .build()
+                            .value();
+        const auto alone = make_plan(net, on, roofline{}, {.algorithm = "best-single-device"}).value();
+        const auto p = make_spread_plan(net, on, roofline{}, {}, spread_way::replicas).value();
+        CHECK(p.chosen.division.turns == 4);
+        std::size_t of_a = 0;
+        for (const part& each : p.chosen.division.parts) of_a += each.device == 0 ? 1 : 0;
+        CHECK(of_a == 3);
+        CHECK(p.chosen.prediction.period_s < 0.77 * alone.prediction.period_s);
+        CHECK(p.chosen.prediction.latency_s > alone.prediction.latency_s);  // of the slowest turn
+        CHECK(validate_plan(p.chosen, p.graph));
+        CHECK(explain(p.chosen).find("in 4 turns") != std::string::npos);
+        const auto best = make_spread_plan(net, on, roofline{}, {}).value();
+        CHECK(best.chosen.prediction.period_s <= p.chosen.prediction.period_s * 1.001);
+    }
+
     TEST_CASE("slow links: one device does it all; what cannot be spread that way says so") {
         const auto net = zoo::vgg16({.weights = false, .image = 64}).value();
         const auto on = cluster_builder("far")
@@ -71,8 +97,9 @@ TEST_SUITE("plan/spread/make_spread_plan") {
         const auto p = make_spread_plan(net, on, roofline{}, {.goal = objective::latency}).value();
         CHECK(p.chosen.devices_used() == 1);
         CHECK(num_vertices(p.graph) == num_vertices(net));
-        CHECK(make_spread_plan(net, on, roofline{}, {}, spread_way::replicas).error().code ==
-              errc::unsupported);
+        CHECK(make_spread_plan(net, on, roofline{}, {.goal = objective::latency}, spread_way::replicas)
+                  .error()
+                  .code == errc::unsupported);
         const plan_options pinned{.rules = {.pins = {{.layers = "conv1_1", .devices = "b"}}}};
         CHECK(make_spread_plan(net, on, roofline{}, pinned, spread_way::tiles).error().offender ==
               "constraints");

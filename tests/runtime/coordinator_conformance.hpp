@@ -1,5 +1,6 @@
 #pragma once
 // What worker and coordinator do together, over any transport.
+#include "dispart/plan/spread/turns.hpp"
 #include "runtime/toy.hpp"
 
 namespace dispart::test {
@@ -99,6 +100,39 @@ void tensors_skip_stages() {
     for (std::size_t i = 1; i < on_first.size(); ++i)
         CHECK(on_first[i].begin.value >= on_first[i - 1].end.value - 1e-9);
     CHECK(again->shut_down());
+}
+
+/// Turn 0 on the first device, turn 1 over the other two, turn 2 on the first again.
+template <class Transport>
+void replicas_take_turns() {
+    shelf models;
+    toy_cluster<Transport> on(models, {slow(5ms), slow(5ms), slow(5ms)});
+    const model m = with_skips();
+    const std::size_t layers = num_vertices(m);
+    std::vector<std::size_t> part_of(layers, 0);
+    for (layer_id v = 0; v < layers; ++v) part_of.push_back(v < layers / 2 ? 1 : 2);
+    part_of.resize(3 * layers, 3);
+    const auto spread = spread_turns(copies_of(m, 3), 3, part_of, {0, 1, 2, 0});
+    auto running = deployed(on, models, spread.graph, parts_of(spread).value());
+    REQUIRE(running);
+    const auto alone = run_and_check(*running, m, 9, {.window = 1});
+    REQUIRE(alone);
+    CHECK(alone->latency.value > 0.030);
+    const auto report = run_and_check(*running, m, 30);
+    REQUIRE(report);
+    CHECK(report->period.value < 0.8 * alone->latency.value);
+    const std::vector<std::size_t> turn{0, 1, 1, 2};
+    REQUIRE(report->stages.size() == turn.size());
+    for (const auto& each : report->stages) CHECK(each.requests == 10);
+    std::size_t computing = 0, moving = 0;
+    for (const event& each : report->events.events) {
+        if (each.what == activity::compute) CHECK(each.request % 3 == turn[each.part]);
+        computing += each.what == activity::compute ? 1 : 0;
+        moving += each.what == activity::transfer ? 1 : 0;
+    }
+    CHECK(computing == 4 * 10);
+    CHECK(moving == 10 * (2 + 5 + 2));  // turn 1: two messages from the source, one between, two results
+    CHECK(running->shut_down());
 }
 
 template <class Transport>
@@ -541,6 +575,7 @@ void runs_deployments() {
     SUBCASE("chains, and reports on them") { chains_and_reports<Transport>(); }
     SUBCASE("stages overlap") { stages_overlap<Transport>(); }
     SUBCASE("tensors skip stages") { tensors_skip_stages<Transport>(); }
+    SUBCASE("replicas take turns") { replicas_take_turns<Transport>(); }
     SUBCASE("odd models") { odd_models<Transport>(); }
     SUBCASE("deployments follow one another") { deployments_follow_one_another<Transport>(); }
     SUBCASE("errors are named") { errors_are_named<Transport>(); }

@@ -155,6 +155,37 @@ TEST_CASE("ledger: ids, order, deadlines, one outcome each") {
     CHECK(ledger.overdue() == request_id{10});
 }
 
+TEST_CASE("watchdog: replicas are due for their own requests only") {
+    virtual_world world(1);
+    deployment plan{.hosts = {{"a", "a"}, {"b", "b"}},
+                    .stages = {{0, {}, 1, 1, 0}, {1, {}, 1, 1, 1}},
+                    .edges = {{no_id, 0, {0}, {0}}, {no_id, 1, {0}, {0}}, {0, no_id, {0}, {0}}, {1, no_id, {0}, {0}}},
+                    .inputs = 1,
+                    .outputs = 1,
+                    .turns = 2};
+    REQUIRE(validate(plan));
+    CHECK(world.run([&] {
+        watchdog dog(plan, {.edge_within = seconds(1.0), .stage_within = seconds(5.0)});
+        const std::vector<detail::placed_spans> done{
+            {0, {{span_kind::received, 0, 0, 0, 0, 0}, {span_kind::compute, 0, 0, 0, 0, 0}}},
+            {no_id, {{span_kind::received, 0, 2, 0, 0, 0}}}};
+        dog.observe(done);
+        CHECK(!dog.check(1, 1));
+        pause_for(10.0);
+        CHECK(!dog.check(1, 1));  // request 1 was not handed over
+        CHECK(!dog.check(2, 1));
+        pause_for(1.5);
+        const auto edge = dog.check(2, 1);
+        REQUIRE(edge);
+        CHECK(edge->edge == 1);
+        CHECK(edge->request == 1);
+    }));
+    plan.edges[2].from = 1;
+    CHECK(validate(plan).error().offender == "sink");
+    plan.edges[2] = {0, 1, {0}, {0}};
+    CHECK(validate(plan).error().offender == "edge 2");
+}
+
 TEST_CASE("watchdog: names the edge or the stage that stands still") {
     virtual_world world(1);
     deployment plan{.hosts = {{"a", "a"}, {"b", "b"}},

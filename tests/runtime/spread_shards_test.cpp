@@ -1,9 +1,11 @@
 #include "dispart/plan/spread/shards.hpp"
 
+#include "dispart/model/builder.hpp"
 #include "dispart/model/zoo/mobilenet.hpp"
 #include "dispart/model/zoo/resnet.hpp"
 #include "dispart/model/zoo/transformer.hpp"
 #include "dispart/plan/spread/replicas.hpp"
+#include "dispart/plan/spread/turns.hpp"
 #include "runtime/spread.hpp"
 
 using namespace dispart;
@@ -18,6 +20,23 @@ model small_transformer() {
     auto x = n.builder().input("x", {2, 9, 64});
     for (const std::string block : {"a", "b"}) x = made.pre_norm_block(block, x, no_id);
     return n.finish(x, "y").value();
+}
+
+/// A convolution, a layer with its attributes, and a convolution, in an older operator set.
+model between_convolutions(std::int64_t opset, const std::string& op, attributes attrs, bool with_constant) {
+    model_builder b("old", opset);
+    random_source random(4);
+    const auto weight = [&](const std::string& name, shape dims) {
+        tensor value(dtype::f32, std::move(dims));
+        for (auto& x : value.data<float>()) x = static_cast<float>(random.uniform(-0.5, 0.5));
+        return b.constant(name, std::move(value));
+    };
+    const auto x = b.add("Conv", {b.input("x", {1, 3, 8, 8}), weight("w1", {8, 3, 1, 1})});
+    std::vector<tensor_id> operands{x};
+    if (with_constant) operands.push_back(weight("k", {8}));
+    const auto y = b.add(op, operands, {.attrs = std::move(attrs)});
+    b.output(b.add("Conv", {y, weight("w2", {4, 8, 1, 1})}));
+    return std::move(b).build().value();
 }
 
 std::size_t count_named(const model& g, const std::string& end) {
@@ -93,6 +112,21 @@ TEST_SUITE("plan/spread/shards") {
         }
     }
 
+    TEST_CASE("older operator sets: Softmax over several axes and operands placed by an axis are not divided") {
+        const auto same = [](const model& g) {
+            const auto inputs = sample_inputs(g).value();
+            return deviation(spread_shards(on_one_device(g, 0), {{0, 1}, {1.0, 1.0}, 0, 0.0}), inputs,
+                             outputs_of(g, inputs)) < 1e-5;
+        };
+        // of before opset 13 over axes 1 to 3, which is the default, or 2 and 3
+        CHECK(same(between_convolutions(11, "Softmax", {}, false)));
+        CHECK(same(between_convolutions(11, "Softmax", {{"axis", std::int64_t{2}}}, false)));
+        CHECK(same(between_convolutions(13, "Softmax", {{"axis", std::int64_t{1}}}, false)));
+        // of before opset 7: a number for each channel
+        CHECK(same(between_convolutions(
+            6, "Mul", {{"broadcast", std::int64_t{1}}, {"axis", std::int64_t{1}}}, true)));
+    }
+
     TEST_CASE("replicas divide a batch, and say so where there is none") {
         const auto g = simplified(zoo::resnet18({.batch = 5, .image = 64}));
         const auto inputs = sample_inputs(g).value();
@@ -102,5 +136,32 @@ TEST_SUITE("plan/spread/shards") {
         const auto single = zoo::resnet18({.weights = false, .image = 64}).value();
         CHECK(spread_replicas(on_one_device(single, 0), {0, 1}, {1.0, 1.0}, 0).error().code ==
               errc::unsupported);
+    }
+
+    TEST_CASE("replicas that take turns: each copy computes its own request, and no weight is there twice") {
+        const auto g = simplified(zoo::resnet18({.image = 64}));
+        const auto spread = spread_turns(g, {1, 0, 1});
+        REQUIRE(validate(spread.graph));
+        std::vector<tensor> inputs, wanted;
+        for (std::uint64_t r = 0; r < 3; ++r) {
+            const auto own = sample_inputs(g, r).value();
+            const auto outputs = outputs_of(g, own);
+            inputs.insert(inputs.end(), own.begin(), own.end());
+            wanted.insert(wanted.end(), outputs.begin(), outputs.end());
+        }
+        CHECK(deviation(outputs_of(spread.graph, inputs), wanted) == 0.0);
+        const auto parts = parts_of(spread).value();
+        CHECK(parts.turns == 3);
+        REQUIRE(parts.parts.size() == 3);
+        for (std::size_t t = 0; t < 3; ++t) CHECK(parts.parts[t].turn == t);
+        CHECK(parts.parts[1].device == 0);
+        CHECK(total_weight_bytes(spread.graph).value == total_weight_bytes(g).value);
+    }
+
+    TEST_CASE("turns by speed: as many as even out the devices, the quickest first") {
+        CHECK(turns_by_speed({1.0, 1.0}, 8) == std::vector<std::size_t>{0, 1});
+        CHECK(turns_by_speed({1.0, 2.0}, 8) == std::vector<std::size_t>{0, 0, 1});
+        CHECK(turns_by_speed({1.0, 9.0}, 8) == std::vector<std::size_t>{0});
+        CHECK(turns_by_speed({3.0, 2.0}, 8) == std::vector<std::size_t>{1, 0, 1, 0, 1});
     }
 }

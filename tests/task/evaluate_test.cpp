@@ -53,6 +53,32 @@ TEST_CASE("two devices by hand") {
     CHECK(got->path[3].end == got->latency);
 }
 
+TEST_CASE("replicas in turn: loads are shared, and the slowest turn says the latency") {
+    auto problem = test::tiny_instance(2, {4, 4}, {{{10, 20}, {0}, {2}, 100}, {{10, 20}, {1}, {2}, 100}});
+    problem.model_outputs = {2, 3};
+    problem.source = 0;
+    problem.sink = 0;
+    partition copies{{{{0}, 0}, {{1}, 1, 1}}, 2};
+    const auto got = evaluate(problem, copies);
+    REQUIRE(got);
+    CHECK(got->device_compute == std::vector<double>{5, 10});
+    CHECK(got->period == 10);
+    CHECK(got->link_load == std::vector<double>{2, 1});
+    CHECK(got->latency == (1 + 4) + 20 + (1 + 2));
+    const auto tasks = expand(problem, copies).value();
+    const auto played = simulate(problem, tasks, {.requests = 9, .window = 1}).value();
+    CHECK(played.finished[0] - played.admitted[0] == 10);
+    CHECK(played.finished[1] - played.admitted[1] == got->latency);
+    CHECK(simulate(problem, tasks, {.requests = 40}).value().period().value == doctest::Approx(10).epsilon(0.05));
+    for (const event& each : played.trace.events)
+        CHECK(each.request % 2 == (each.what == activity::compute ? each.part : 1));
+    copies.parts[1] = {{1}, 0, 1};  // one device with both turns
+    CHECK(evaluate(problem, copies)->period == 10);
+    CHECK(evaluate(problem, copies)->latency == 10);
+    problem.reads = csr(std::vector<std::vector<std::size_t>>{{0}, {2}});
+    CHECK(evaluate(problem, copies).error().offender == "tensor 2");
+}
+
 TEST_CASE("serial sends add to the sender's load") {
     auto problem = chain();
     problem.load = load_model::serial;

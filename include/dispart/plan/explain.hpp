@@ -56,6 +56,7 @@ inline std::string joined(const std::vector<std::string>& words) {
 
 inline std::string stage_table(const plan& p) {
     double flops = 0.0;
+    const double period = p.prediction.period_s * static_cast<double>(p.division.turns);  // of a stage
     for (const auto& s : p.stages) flops += s.flops;
     std::vector<std::vector<std::string>> rows{
         {"stage", "device", "layers", "work", "busy", "of period", "memory", "of capacity"}};
@@ -68,7 +69,7 @@ inline std::string stage_table(const plan& p) {
         rows.push_back(
             {std::to_string(i), d.name, std::to_string(s.layers.size()) + ": " + range,
              percent(flops > 0.0 ? s.flops / flops : 0.0), time_text(s.compute_s),
-             bar(s.compute_s / p.prediction.period_s) + " " + percent(s.compute_s / p.prediction.period_s),
+             bar(s.compute_s / period) + " " + percent(s.compute_s / period),
              memory_text(s.memory_bytes),
              limited ? bar(d.memory_bytes / d.capacity_bytes) + " " + percent(d.memory_bytes / d.capacity_bytes)
                      : "unlimited"});
@@ -94,7 +95,9 @@ inline std::string message_table(const plan& p) {
         std::snprintf(error, sizeof error, "%.2g", m.max_relative_error);
         rows.back().insert(rows.back().end(), {m.codec, ratio, m.max_relative_error > 0.0 ? error : "none"});
     }
-    return rows.size() == 1 ? "" : "\nMessages for each request:\n" + table(rows);
+    const std::string each =
+        p.division.turns == 1 ? "each request" : std::to_string(p.division.turns) + " requests";
+    return rows.size() == 1 ? "" : "\nMessages for " + each + ":\n" + table(rows);
 }
 
 inline std::string comparison_table(const plan& p) {
@@ -122,6 +125,9 @@ inline std::string comparison_table(const plan& p) {
     const bool latency = p.goal == objective::latency;
     std::string text = p.model + " on " + p.cluster + ", for " + (latency ? "latency" : "throughput") + ": " +
                        std::to_string(p.stages.size()) + (p.stages.size() == 1 ? " stage" : " stages") +
+                       (p.division.turns > 1
+                            ? " that take requests in " + std::to_string(p.division.turns) + " turns"
+                            : "") +
                        ", latency " + time_text(p.prediction.latency_s) + ", a result every " +
                        time_text(p.prediction.period_s) + ".\n\n";
     text += detail::stage_table(p) + detail::message_table(p);

@@ -26,6 +26,7 @@ inline result<void> check_division(const plan& p) {
         const part& each = p.division.parts[i];
         const std::string name = "stage " + std::to_string(i);
         if (each.device >= p.devices.size()) return bad_plan(name, "its device does not exist");
+        if (each.turn >= p.division.turns) return bad_plan(name, "its turn does not exist");
         if (each.layers.empty() || !std::is_sorted(each.layers.begin(), each.layers.end()))
             return bad_plan(name, "its layers are none or not in ascending order");
         all.insert(all.end(), each.layers.begin(), each.layers.end());
@@ -47,7 +48,7 @@ inline result<void> check_tasks(const plan& p) {
     for (std::size_t t = 0; t < p.stages.size(); ++t) {
         const task& each = p.tasks.tasks[t];
         if (each.device >= p.devices.size() || p.stages[t].device >= p.devices.size() ||
-            each.part >= p.stages.size() || !is_time(each.seconds))
+            each.part >= p.stages.size() || !is_time(each.seconds) || each.turn >= p.tasks.turns)
             return bad_plan("task " + std::to_string(t), "its device, part or time is out of range");
     }
     for (std::size_t i = 0; i < p.tasks.messages.size(); ++i) {
@@ -57,7 +58,9 @@ inline result<void> check_tasks(const plan& p) {
         const bool forward = m.from == no_id || m.to == no_id || m.from < m.to;
         const bool sizes = is_time(m.bytes) && is_time(m.raw_bytes) && is_time(m.encode_s) &&
                            is_time(m.decode_s) && is_time(m.max_relative_error);
-        if (!ends || !forward || !device(m.from_device) || !device(m.to_device) || !sizes)
+        const bool one_turn = !ends || m.from == no_id || m.to == no_id ||
+                              p.tasks.tasks[m.from].turn == p.tasks.tasks[m.to].turn;
+        if (!ends || !forward || !one_turn || !device(m.from_device) || !device(m.to_device) || !sizes)
             return bad_plan("message " + std::to_string(i), "its ends, devices or size are out of range");
     }
     return {};

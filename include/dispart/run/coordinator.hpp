@@ -267,7 +267,7 @@ class coordinator {
         [[nodiscard]] std::size_t chosen_window(std::size_t wanted) const {
             const auto level = levels(plan);
             const std::size_t longest = level.empty() ? 0 : *std::max_element(level.begin(), level.end()) + 1;
-            return std::clamp<std::size_t>(wanted == 0 ? 3 * longest + 1 : wanted, 1,
+            return std::clamp<std::size_t>(wanted == 0 ? (3 * longest + 1) * plan.turns : wanted, 1,
                                            std::max<std::size_t>(options.max_window, 1));
         }
 
@@ -288,10 +288,12 @@ class coordinator {
                 return fail(errc::invalid_argument, "request " + std::to_string(next_request),
                             std::to_string(given.size()) + " inputs for a model that has " +
                                 std::to_string(plan.inputs));
+            const std::size_t turn = next_request % plan.turns;
             for (auto& each : sources) {
-                const auto& ports = plan.edges[each->settings().edge].outputs;
-                const auto pushed =
-                    each->push(next_request, given, ports, deadline_in(options.request_within));
+                const stage_edge& edge = plan.edges[each->settings().edge];
+                if (plan.turn_of(edge) != turn) continue;
+                const auto pushed = each->push(next_request / plan.turns, given, edge.outputs,
+                                               deadline_in(options.request_within));
                 if (!pushed) return tl::unexpected(why_not(pushed.error()));
             }
             ++next_request;
@@ -309,10 +311,13 @@ class coordinator {
 
         result<std::vector<tensor>> next(deadline until) {
             gathered.resize(plan.outputs);
+            const std::size_t turn = collected % plan.turns;
             for (; next_sink < sinks.size(); ++next_sink) {
+                const stage_edge& edge = plan.edges[sinks[next_sink]->settings().edge];
+                if (plan.turn_of(edge) != turn) continue;
                 const auto got = sinks[next_sink]->next(from_sink, until);
                 if (!got) return tl::unexpected(why_not(got.error()));
-                const auto& ports = plan.edges[sinks[next_sink]->settings().edge].inputs;
+                const auto& ports = edge.inputs;
                 for (std::size_t i = 0; i < ports.size(); ++i)
                     gathered[ports[i]] = std::move(from_sink.tensors[i]);
             }
@@ -337,8 +342,9 @@ class coordinator {
             if (board.failed()) return board.verdict();
             const bool late = queue_says.code == errc::timeout;
             const auto stuck = board.read([&]() -> std::string {
-                for (const auto& each : remotes)
-                    if (each->finished() <= collected) return each->device();
+                for (part_id s = 0; s < remotes.size(); ++s)
+                    if (remotes[s]->finished() * plan.turns + plan.stages[s].turn <= collected)
+                        return remotes[s]->device();
                 return remotes.empty() ? options.name : remotes.back()->device();
             });
             if (late)
@@ -380,12 +386,15 @@ class coordinator {
                     const std::int64_t offset = best_clock(plan.stages[s].device)->clock_offset();
                     places.push_back({s, remotes[s]->take_spans()});
                     for (span_record& span : places.back().spans) {
+                        span.request = span.request * plan.turns + plan.stages[s].turn;
                         span.begin -= offset;
                         span.end -= offset;
                     }
                 }
             });
             places.push_back({no_id, spans.take(~std::size_t{0}).spans});
+            for (span_record& span : places.back().spans)
+                span.request = span.request * plan.turns + plan.turn_of(plan.edges[span.edge]);
             return places;
         }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct deployed_stage {
     std::vector<std::byte> model{};  ///< as the worker's decoder understands it
     std::size_t inputs = 0;          ///< tensors that it reads
     std::size_t outputs = 0;         ///< tensors that it makes
+    std::size_t turn = 0;            ///< it works on requests turn, turn + turns, ...
 };
 
 /// The tensors that go from one stage to another for each request, in one message.
@@ -53,6 +55,12 @@ struct deployment {
     std::vector<stage_edge> edges{};
     std::size_t inputs = 0;   ///< of the model
     std::size_t outputs = 0;  ///< of the model
+    std::size_t turns = 1;    ///< replicas: request r goes through the stages of turn r mod turns
+
+    [[nodiscard]] std::size_t turn_of(const stage_edge& edge) const {
+        const part_id end = edge.from == no_id ? edge.to : edge.from;
+        return end == no_id ? 0 : stages[end].turn;
+    }
 };
 
 namespace detail {
@@ -71,10 +79,12 @@ namespace detail {
         if (!known) return bad_deployment(name, "it names a stage that does not exist");
         if (edge.from != no_id && edge.to != no_id && edge.from >= edge.to)
             return bad_deployment(name, "it goes to an earlier stage");
+        if (edge.from != no_id && edge.to != no_id && d.stages[edge.from].turn != d.stages[edge.to].turn)
+            return bad_deployment(name, "it goes from one turn to another");
         if (edge.depth == 0 || edge.outputs.size() != edge.inputs.size())
             return bad_deployment(name, "it has no depth, or not as many inputs as outputs");
         const std::size_t made = edge.from == no_id ? d.inputs : d.stages[edge.from].outputs;
-        auto& ports = edge.to == no_id ? fed.back() : fed[edge.to];
+        auto& ports = fed[edge.to == no_id ? d.stages.size() + d.turn_of(edge) : edge.to];
         for (std::size_t i = 0; i < edge.inputs.size(); ++i) {
             if (edge.outputs[i] >= made || edge.inputs[i] >= ports.size())
                 return bad_deployment(name, "it names a tensor that does not exist");
@@ -86,15 +96,18 @@ namespace detail {
 
 }  // namespace detail
 
-/// Errors: invalid_argument unless stages are on known hosts, edges go forward and stay in bounds, every stage has an
-/// edge that starts it, and every input of a stage and output of the model is fed exactly once. O(edges + tensors).
+/// Errors: invalid_argument unless stages are on known hosts, edges go forward and stay in bounds and within their turn,
+/// every stage has an edge that starts it, and every input of a stage and, in each turn, output of the model is fed
+/// exactly once. O(edges + tensors).
 [[nodiscard]] inline result<void> validate(const deployment& d) {
     std::vector<std::vector<std::size_t>> fed;
     for (const deployed_stage& each : d.stages) fed.emplace_back(each.inputs, 0);
-    fed.emplace_back(d.outputs, 0);
+    fed.resize(fed.size() + d.turns, std::vector<std::size_t>(d.outputs, 0));
+    for (const deployed_stage& each : d.stages)
+        if (each.turn >= d.turns) return detail::bad_deployment("turns", "a stage is of a turn that does not exist");
     DISPART_CHECK(detail::check_edges(d, fed));
     for (std::size_t s = 0; s < fed.size(); ++s) {
-        const bool sink = s == d.stages.size();
+        const bool sink = s >= d.stages.size();
         const std::string name = sink ? "sink" : "stage " + std::to_string(s);
         if (!sink && d.stages[s].device >= d.hosts.size())
             return detail::bad_deployment(name, "its host does not exist");
@@ -149,12 +162,12 @@ struct stage_ports {
     return made;
 }
 
-/// Where each tensor is made: a stage and its position there, or the source and the position among the inputs.
+/// Where each tensor is made: a stage and its position there, or the source and the position among a request's inputs.
 [[nodiscard]] inline std::map<tensor_id, std::pair<part_id, std::size_t>>
-makers(const model& whole, const std::vector<stage_ports>& ports) {
+makers(const model& whole, const std::vector<stage_ports>& ports, std::size_t turns) {
     std::map<tensor_id, std::pair<part_id, std::size_t>> made;
     const auto& inputs = info(whole).inputs;
-    for (std::size_t i = 0; i < inputs.size(); ++i) made.try_emplace(inputs[i], no_id, i);
+    for (std::size_t i = 0; i < inputs.size(); ++i) made.try_emplace(inputs[i], no_id, i % (inputs.size() / turns));
     for (part_id s = 0; s < ports.size(); ++s)
         for (std::size_t i = 0; i < ports[s].outputs.size(); ++i) made.try_emplace(ports[s].outputs[i], s, i);
     return made;
@@ -224,6 +237,7 @@ inline void deepen(deployment& d) {
 
 /// Cuts a model into the stages of a partition, and derives the edges: one per pair of stages that share tensors, from
 /// the source to each stage that reads model inputs, from each stage that makes model outputs to the sink.
+/// \param whole so many copies of a model as the division has turns, inputs and outputs copy by copy
 /// \param division its layers are positions in `topological_order(whole)`, its devices indices into `hosts`
 /// \param hosts where each device's worker listens
 /// \param encode what turns a stage into bytes
@@ -234,8 +248,15 @@ inline void deepen(deployment& d) {
                                                         const model_encoder& encode,
                                                         const deployment_options& options = {}) {
     DISPART_TRY(const auto order, topological_order(whole));
-    deployment made{
-        .hosts = std::move(hosts), .inputs = info(whole).inputs.size(), .outputs = info(whole).outputs.size()};
+    const std::size_t turns = division.turns;
+    const auto& [inputs, outputs] = std::tie(info(whole).inputs, info(whole).outputs);
+    if (turns == 0 || inputs.size() % turns != 0 || outputs.size() % turns != 0)
+        return fail(errc::invalid_argument, info(whole).name,
+                    "its inputs and outputs are not those of " + std::to_string(turns) + " requests");
+    deployment made{.hosts = std::move(hosts),
+                    .inputs = inputs.size() / turns,
+                    .outputs = outputs.size() / turns,
+                    .turns = turns};
     std::vector<detail::stage_ports> ports;
     for (const part& each : division.parts) {
         std::vector<layer_id> layers;
@@ -250,15 +271,19 @@ inline void deepen(deployment& d) {
         ports.push_back(
             {detail::original(own.inputs, cut.tensors), detail::original(own.outputs, cut.tensors)});
         DISPART_TRY(auto bytes_of_stage, encode(cut.graph));
-        made.stages.push_back({each.device, std::move(bytes_of_stage), own.inputs.size(), own.outputs.size()});
+        made.stages.push_back(
+            {each.device, std::move(bytes_of_stage), own.inputs.size(), own.outputs.size(), each.turn});
     }
-    const auto makers = detail::makers(whole, ports);
-    for (part_id to = 0; to <= ports.size(); ++to) {
-        const bool sink = to == ports.size();
-        DISPART_TRY(auto edges,
-                    detail::edges_to(sink ? no_id : to, sink ? info(whole).outputs : ports[to].inputs, makers,
-                                     whole, options));
+    const auto makers = detail::makers(whole, ports, turns);
+    const auto add_edges = [&](part_id to, const std::vector<tensor_id>& wanted) -> result<void> {
+        DISPART_TRY(auto edges, detail::edges_to(to, wanted, makers, whole, options));
         made.edges.insert(made.edges.end(), edges.begin(), edges.end());
+        return {};
+    };
+    for (part_id to = 0; to < ports.size(); ++to) DISPART_CHECK(add_edges(to, ports[to].inputs));
+    for (std::size_t t = 0; t < turns; ++t) {
+        const auto first = outputs.begin() + static_cast<std::ptrdiff_t>(t * made.outputs);
+        DISPART_CHECK(add_edges(no_id, {first, first + static_cast<std::ptrdiff_t>(made.outputs)}));
     }
     DISPART_CHECK(validate(made));
     detail::deepen(made);

@@ -54,19 +54,20 @@ class watchdog {
     explicit watchdog(const deployment& plan, watchdog_options options = {})
         : plan_(&plan)
         , options_(options)
-        , computed_(plan.stages.size(), 0)
-        , received_(plan.edges.size(), 0)
         , edge_since_(plan.edges.size())
-        , stage_since_(plan.stages.size()) {}
+        , stage_since_(plan.stages.size()) {
+        for (const deployed_stage& each : plan.stages) computed_.push_back(each.turn);
+        for (const stage_edge& each : plan.edges) received_.push_back(plan.turn_of(each));
+    }
 
     /// Takes note of spans, as `coordinator::take_spans` gives them.
     void observe(std::span<const detail::placed_spans> places) {
         for (const auto& place : places)
             for (const span_record& span : place.spans) {
                 if (span.what == span_kind::compute && place.stage != no_id)
-                    computed_[place.stage] = std::max(computed_[place.stage], span.request + 1);
+                    computed_[place.stage] = std::max(computed_[place.stage], span.request + plan_->turns);
                 if (span.what == span_kind::received && span.edge < received_.size())
-                    received_[span.edge] = std::max(received_[span.edge], span.request + 1);
+                    received_[span.edge] = std::max(received_[span.edge], span.request + plan_->turns);
             }
     }
 
@@ -118,8 +119,8 @@ class watchdog {
 
     const deployment* plan_;
     watchdog_options options_;
-    std::vector<std::uint64_t> computed_;  ///< [stage] requests
-    std::vector<std::uint64_t> received_;  ///< [edge] requests
+    std::vector<std::uint64_t> computed_{};  ///< [stage] the request that is due
+    std::vector<std::uint64_t> received_{};  ///< [edge] the request that is due
     std::vector<since> edge_since_;
     std::vector<since> stage_since_;
 };

@@ -37,11 +37,11 @@ struct path_step {
 
 /// The closed-form prediction for one partition. Times in seconds, sizes in bytes.
 struct evaluation {
-    double latency = 0.0;                  ///< of one request in an idle system
+    double latency = 0.0;                  ///< of one request in an idle system; the slowest turn's
     double period = 0.0;                   ///< between results in steady state
     resource binding{};                    ///< what sets the period
     std::vector<path_step> path{};         ///< what sets the latency, in order of time
-    std::vector<double> device_compute{};  ///< [device] per request
+    std::vector<double> device_compute{};  ///< [device] per request, on average over the turns
     std::vector<double> device_load{};     ///< [device] compute, and in the serial load model its sends
     std::vector<double> device_memory{};   ///< [device] all its parts
     std::vector<double> link_load{};       ///< [link] bytes times seconds per byte; latency occupies no link
@@ -78,18 +78,20 @@ namespace detail {
 inline void predict_period(const instance& problem, const task_graph& graph, evaluation& out) {
     out.device_compute.assign(problem.device_count(), 0.0);
     out.link_load.assign(problem.link_count(), 0.0);
-    for (const task& work : graph.tasks) out.device_compute[work.device] += work.seconds;
+    const double share = 1.0 / static_cast<double>(graph.turns);  // of the requests that a task has to do with
+    for (const task& work : graph.tasks) out.device_compute[work.device] += share * work.seconds;
     out.device_load = out.device_compute;
     std::vector<resource> pairs;
     for (const message& m : graph.messages) {
         if (!is_remote(m)) continue;
         const std::size_t pair = m.from_device * problem.device_count() + m.to_device;
-        const double seconds = m.encode_s + m.bytes * problem.seconds_per_byte(m.from_device, m.to_device);
+        const double seconds =
+            share * (m.encode_s + m.bytes * problem.seconds_per_byte(m.from_device, m.to_device));
         pairs.push_back({resource::kind::pair, m.from_device, m.to_device, seconds});
         if (problem.load == load_model::serial) out.device_load[m.from_device] += seconds;
         if (pair >= problem.routes.size()) continue;
         for (const link_id l : problem.routes[pair])
-            out.link_load[l] += m.bytes * problem.link_seconds_per_byte[l];
+            out.link_load[l] += share * m.bytes * problem.link_seconds_per_byte[l];
     }
     out.binding = {};
     const auto consider = [&](resource r) {
@@ -119,7 +121,7 @@ inline void predict_latency(const instance& problem, const task_graph& graph, ev
     out.part_start.assign(parts, 0.0);
     out.part_finish.assign(parts, 0.0);
     out.latency = 0.0;
-    std::vector<part_id> last_on(problem.device_count(), no_id);
+    std::vector<part_id> last_of(problem.device_count() * graph.turns, no_id);  // the device's, in a turn
     std::vector<std::size_t> by_message(parts, no_id);  // what a part waits for last: a message,
     std::vector<part_id> by_part(parts, no_id);         // or the device's part before it
     std::size_t last_message = no_id;
@@ -130,10 +132,10 @@ inline void predict_latency(const instance& problem, const task_graph& graph, ev
     };
     std::size_t next = 0;
     for (part_id p = 0; p < parts; ++p) {
-        const device_id d = graph.tasks[p].device;
-        if (last_on[d] != no_id) {
-            by_part[p] = last_on[d];
-            out.part_start[p] = out.part_finish[last_on[d]];
+        part_id& last = last_of[graph.tasks[p].device * graph.turns + graph.tasks[p].turn];
+        if (last != no_id) {
+            by_part[p] = last;
+            out.part_start[p] = out.part_finish[last];
         }
         for (; next < graph.messages.size() && graph.messages[next].to == p; ++next) {
             const double arrival = arrives_at(graph.messages[next]);
@@ -143,7 +145,7 @@ inline void predict_latency(const instance& problem, const task_graph& graph, ev
             by_message[p] = next;
         }
         out.part_finish[p] = out.part_start[p] + graph.tasks[p].seconds;
-        last_on[d] = p;
+        last = p;
     }
     for (; next < graph.messages.size(); ++next) {
         const double arrival = arrives_at(graph.messages[next]);
@@ -183,6 +185,7 @@ inline void predict_latency(const instance& problem, const task_graph& graph, ev
 /// byte). In the overlapped load model a device's load is its computing; in the serial one, its sends too.
 /// Latency: a part starts when all its messages have arrived and the parts before it on its device are done; when it
 /// ends, all its messages leave at once and none delays another. The result is there when the last output has arrived.
+/// Turns share the loads; each has a latency of its own, of which the largest counts.
 /// Errors: those of `expand`; infeasible (a device whose memory the parts exceed).
 /// Exact under these assumptions. O(r log r) for r tensors read, plus the lengths of the routes used.
 [[nodiscard]] inline result<evaluation> evaluate(const instance& problem, const partition& division) {

@@ -43,7 +43,8 @@ namespace detail {
 [[nodiscard]] inline result<std::vector<part_id>> owners(const instance& problem, const partition& division) {
     std::vector<part_id> owner(problem.layer_count(), no_id);
     for (part_id p = 0; p < division.parts.size(); ++p) {
-        const auto& [layers, device] = division.parts[p];
+        const std::vector<layer_id>& layers = division.parts[p].layers;
+        const device_id device = division.parts[p].device;
         const std::string name = "part " + std::to_string(p);
         if (layers.empty()) return fail(errc::invalid_argument, name, "the part has no layers");
         if (device >= problem.device_count())
@@ -110,6 +111,21 @@ struct flow {
     return ready.size() < parts;
 }
 
+/// Checks that parts of different turns have nothing to do with one another.
+[[nodiscard]] inline result<void> check_turns(const partition& division, const std::vector<flow>& all) {
+    const auto& parts = division.parts;
+    for (part_id p = 0; p < parts.size(); ++p)
+        if (parts[p].turn >= division.turns)
+            return fail(errc::invalid_argument, "part " + std::to_string(p), "there is no such turn");
+    for (const flow& f : all) {
+        const bool ends = f.from != no_id && f.to != no_id;
+        if (ends ? parts[f.from].turn != parts[f.to].turn : f.from == f.to && division.turns > 1)
+            return fail(errc::invalid_argument, "tensor " + std::to_string(f.tensor),
+                        "it goes from one turn to another, or past all parts");
+    }
+    return {};
+}
+
 /// Checks that every part comes after those it reads from.
 [[nodiscard]] inline result<void> check_order(std::size_t parts, const std::vector<flow>& all) {
     const auto bad = std::find_if(all.begin(), all.end(), [](const flow& f) {
@@ -154,7 +170,7 @@ struct flow {
 /// origin, each once. A tensor goes straight from its producer to each reader; nothing is relayed.
 /// Messages are ordered by destination (the sink last), then by origin (the source first).
 /// Errors: invalid_argument (a layer in no part, in two, or unknown; a part that is empty, unordered or without device;
-/// parts out of order or in a circle), infeasible (a layer that its device may not run; layers apart that must share a
+/// parts out of order or in a circle; a tensor that goes from one turn to another), infeasible (a layer that its device may not run; layers apart that must share a
 /// device; too many devices; devices without a route).
 /// O(r log r) for r tensors read.
 [[nodiscard]] inline result<task_graph> expand(const instance& problem, const partition& division) {
@@ -162,10 +178,11 @@ struct flow {
     DISPART_CHECK(detail::check_limits(problem, division, owner));
     const auto all = detail::flows(problem, owner);
     DISPART_CHECK(detail::check_order(division.parts.size(), all));
+    DISPART_CHECK(detail::check_turns(division, all));
 
-    task_graph graph;
+    task_graph graph{.turns = division.turns};
     for (part_id p = 0; p < division.parts.size(); ++p) {
-        task work{p, division.parts[p].device, 0.0};
+        task work{p, division.parts[p].device, 0.0, division.parts[p].turn};
         for (const layer_id l : division.parts[p].layers) work.seconds += problem.compute(l, work.device);
         graph.tasks.push_back(work);
     }

@@ -3,6 +3,7 @@
 /// The one representation between dividing and running: schedulers order it, the simulator plays it, the runtime
 /// executes it, the trace draws it.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct task {
     part_id part = no_id;  ///< what it executes
     device_id device = no_id;
     double seconds = 0.0;  ///< on that device, undisturbed
+    std::size_t turn = 0;  ///< it works on requests turn, turn + turns, ...; see `task_graph::turns`
 };
 
 /// One message per request: every tensor that the destination reads from the origin, each once, in ascending order.
@@ -34,9 +36,16 @@ struct message {
 };
 
 /// Tasks in topological order, and the messages between them (also between tasks on one device, where they are free).
+/// Request r goes through the tasks of turn r mod `turns`, and the messages that begin or end there.
 struct task_graph {
     std::vector<task> tasks{};
     std::vector<message> messages{};
+    std::size_t turns = 1;
+
+    [[nodiscard]] std::size_t turn_of(const message& m) const {
+        const task_id end = m.from == no_id ? m.to : m.from;
+        return end == no_id ? 0 : tasks[end].turn;
+    }
 };
 
 }  // namespace dispart

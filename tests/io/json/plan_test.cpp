@@ -42,6 +42,21 @@ TEST_CASE("plan files: what is written is what is read") {
     CHECK(read->tasks.messages[0].from == no_id);
 }
 
+TEST_CASE("plan files: replicas keep their turns") {
+    plan p = sample();
+    p.division.turns = p.tasks.turns = 2;
+    p.division.parts[1].turn = p.tasks.tasks[1].turn = 1;
+    CHECK(io::plan_from_json(io::plan_to_json(p)).error().offender == "message 1");  // from one turn to another
+    p.tasks.messages.erase(p.tasks.messages.begin() + 1);
+    const auto read = io::plan_from_json(io::plan_to_json(p));
+    REQUIRE_MESSAGE(read, to_string(read.error()));
+    CHECK(read->division == p.division);
+    CHECK(read->tasks.turns == 2);
+    CHECK(read->tasks.tasks[1].turn == 1);
+    p.division.parts[1].turn = 2;
+    CHECK(io::plan_from_json(io::plan_to_json(p)).error().offender == "stage 1");
+}
+
 TEST_CASE("plan files: damage has a name, and every prefix of the text is refused") {
     const auto text = io::json_text(io::plan_to_json(sample()));
     for (std::size_t n = 0; n + 2 < text.size(); n += 7) {

@@ -107,18 +107,23 @@ inline ordered_json alternatives_to_json(const std::vector<plan_alternative>& li
 
 inline ordered_json stages_to_json(const plan& p) {
     ordered_json list = ordered_json::array();
-    for (std::size_t s = 0; s < p.stages.size(); ++s)
+    for (std::size_t s = 0; s < p.stages.size(); ++s) {
         list.push_back({{"device", p.stages[s].device},
                         {"layers", p.stages[s].layers},
                         {"positions", p.division.parts[s].layers},
                         {"compute_s", p.stages[s].compute_s},
                         {"flops", p.stages[s].flops},
                         {"memory_bytes", p.stages[s].memory_bytes}});
+        if (p.division.turns > 1) list.back()["turn"] = p.division.parts[s].turn;
+    }
     return list;
 }
 
 inline void get_stages(json_object& in, plan& p) {
     std::vector<std::vector<layer_id>> positions;
+    std::vector<std::size_t> turns;
+    in.maybe("turns", p.division.turns);
+    p.tasks.turns = p.division.turns;
     get_list(in, "stages", p.stages, [&](json_object& one, plan_stage& s) {
         get_id(one, "device", s.device);
         one.get("layers", s.layers);
@@ -126,10 +131,11 @@ inline void get_stages(json_object& in, plan& p) {
         one.get("compute_s", s.compute_s);
         one.get("flops", s.flops);
         one.get("memory_bytes", s.memory_bytes);
+        one.maybe("turn", turns.emplace_back(0));
     });
     for (std::size_t s = 0; s < p.stages.size(); ++s) {
-        p.division.parts.push_back({std::move(positions[s]), p.stages[s].device});
-        p.tasks.tasks.push_back({s, p.stages[s].device, p.stages[s].compute_s});
+        p.division.parts.push_back({std::move(positions[s]), p.stages[s].device, turns[s]});
+        p.tasks.tasks.push_back({s, p.stages[s].device, p.stages[s].compute_s, turns[s]});
     }
 }
 
@@ -218,6 +224,7 @@ inline void get_summary(json_object& in, plan& p) {
             {"bound", p.bound_name},
             {"bound_s", p.bound_s},
             {"gap", p.gap},
+            {"turns", p.division.turns},
             {"stages", detail::stages_to_json(p)},
             {"messages", detail::messages_to_json(p.tasks)},
             {"devices", detail::devices_to_json(p.devices)},

@@ -143,7 +143,8 @@ template <class Price>
 /// Every candidate is priced by the same tables and formulas as a pipeline, so that with `automatic` the plan is never worse
 /// than the best of the pure ways that are tried (by closed formula): the pipeline of `make_plan`, tiles of the whole body on
 /// 2, 3, 4, 6, ... devices, shards, replicas; mixtures are AOFL's fused runs, the pipeline with strips handed over
-/// (`hand_over`), for throughput pipelines of tiled stages, and where there are up to 256 mixtures of runs all of them.
+/// (`hand_over`), for throughput pipelines of tiled stages and pipelines that take requests in turn, and where there are
+/// few mixtures of runs (256, of small models up to 2,000) all of them.
 /// The body is what `tileable_body` finds; what follows it runs at home.
 ///
 /// Errors: those of `make_plan`; unsupported (the asked way cannot spread this model, or rules name layers).
@@ -175,13 +176,21 @@ template <class Device, class Link, class Cost>
     };
     if (any || way == spread_way::tiles) propose_tiles(setting, take);
     if (any || way == spread_way::shards) propose_shards(setting, take);
-    if (any || way == spread_way::replicas) propose_replicas(setting, take);
-    if (any && options.goal == objective::throughput) propose_tiled_pipelines(setting, take);
-    if (any) every_mixture(setting, 256).propose(take);
+    if (any || way == spread_way::replicas) propose_replicas(setting, options.goal, take);
+    if (any && options.goal == objective::throughput) {
+        propose_tiled_pipelines(setting, take);
+        const auto make = [&](const model& copies) -> result<instance> {
+            DISPART_TRY(auto made, build_instance(copies, on, cost, how));
+            return std::move(made.problem);
+        };
+        propose_turns(setting, make, take);
+    }
+    const std::size_t mixtures = 20'000 / std::max<std::size_t>(num_vertices(net), 1);  // a second or so
+    if (any) every_mixture(setting, std::max<std::size_t>(mixtures, 256)).propose(take);
     if (!any && choice.best.empty())
         return fail(errc::unsupported, info(net).name, "cannot be spread that way over this cluster",
-                    "tiles need convolutions, shards products with weights, both two devices; replicas a "
-                    "batch of 2 or more; try auto");
+                    "tiles need convolutions, shards products with weights, all two devices; replicas "
+                    "shorten no single request, only a batch of 2 or more; try auto");
     const double bound = detail::all_at_work_bound(built.problem);
     if (any) {
         auto pipeline = make_plan(net, on, cost, options);

@@ -19,11 +19,13 @@ struct spread_model {
     model graph{};
     std::vector<std::size_t> group{};  ///< [layer]
     std::vector<device_id> device{};   ///< [group]
+    std::vector<std::size_t> turn{};   ///< [group] of `turns`; empty: there is one
+    std::size_t turns = 1;             ///< requests that are taken in turn; see `partition::turns`
 };
 
 /// The whole model on one device.
 [[nodiscard]] inline spread_model on_one_device(const model& graph, device_id device) {
-    return {graph, std::vector<std::size_t>(num_vertices(graph), 0), {device}};
+    return {graph, std::vector<std::size_t>(num_vertices(graph), 0), {device}, {}};
 }
 
 /// One part per group that has layers, each after those that it reads from; layers as positions in
@@ -41,7 +43,7 @@ struct spread_model {
         const auto from = spread.group[source(*e, spread.graph)], to = spread.group[target(*e, spread.graph)];
         if (from != to) before[to][from] = true;
     }
-    partition made;
+    partition made{.turns = spread.turns};
     std::vector<bool> done(groups, false);
     for (std::size_t round = 0; round < groups; ++round) {
         std::size_t next = 0;
@@ -55,7 +57,8 @@ struct spread_model {
             return fail(errc::invalid_argument, info(spread.graph).name,
                         "groups of layers wait for one another in a circle", "spread a convex set of layers");
         done[next] = true;
-        if (!members[next].empty()) made.parts.push_back({members[next], spread.device[next]});
+        if (!members[next].empty())
+            made.parts.push_back({members[next], spread.device[next], spread.turn.empty() ? 0 : spread.turn[next]});
     }
     return made;
 }

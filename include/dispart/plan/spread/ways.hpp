@@ -11,11 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "dispart/partition/chain.hpp"
 #include "dispart/partition/tiles/aofl.hpp"
 #include "dispart/plan/spread/replicas.hpp"
 #include "dispart/plan/spread/shards.hpp"
 #include "dispart/plan/spread/spread_model.hpp"
 #include "dispart/plan/spread/tiles.hpp"
+#include "dispart/plan/spread/turns.hpp"
 #include "dispart/problem/build.hpp"
 #include "dispart/problem/build_tiles.hpp"
 
@@ -154,13 +156,52 @@ inline void propose_shards(const spread_setting& s, const candidate_sink& take) 
     }
 }
 
-/// Replicas of the model on the fastest devices, where the batch can be divided.
-inline void propose_replicas(const spread_setting& s, const candidate_sink& take) {
+/// Replicas of the model on the fastest devices: for parts of the batch, where it can be divided; for throughput also for
+/// requests in turn, the faster a device is, the more of them.
+inline void propose_replicas(const spread_setting& s, objective goal, const candidate_sink& take) {
     for (const std::size_t count : detail::group_sizes(s.devices.size())) {
         const auto group = detail::group_of_fastest(s, s.home, count);
         auto spread = spread_replicas(on_one_device(s.net, s.home), group.devices,
                                       group.machines.macs_per_second, s.home);
-        if (spread) take({"replicas on " + std::to_string(count) + " devices", true, std::move(*spread), {}});
+        if (spread)
+            take({"replicas of the batch on " + std::to_string(count) + " devices", true, std::move(*spread), {}});
+        if (goal != objective::throughput) continue;
+        std::vector<double> request_s;
+        for (const device_id d : group.devices) request_s.push_back(s.seconds[d]);
+        std::vector<device_id> turns;
+        for (const std::size_t i : turns_by_speed(request_s, std::max<std::size_t>(8, count)))
+            turns.push_back(group.devices[i]);
+        take({"replicas in " + std::to_string(turns.size()) + " turns", true, spread_turns(s.net, turns), {}});
+    }
+}
+
+/// Makes the instance of a rewritten model.
+using instance_maker = std::function<result<instance>(const model&)>;
+
+/// Copies of the model one after the other, cut as one chain over all devices: each takes requests in turn, few of them
+/// pass through few devices, and what whole copies cannot balance, their layers can.
+inline void propose_turns(const spread_setting& s, const instance_maker& make, const candidate_sink& take) {
+    for (std::size_t turns = 2; turns <= std::min<std::size_t>(4, s.devices.size()); ++turns) {
+        const model copies = copies_of(s.net, turns);
+        const auto order = topological_order(copies);
+        const auto problem = make(copies);
+        if (!order || !problem) continue;
+        auto solver = chain_solver::make(*problem);
+        if (!solver) continue;
+        for (const bool backwards : {false, true}) {
+            auto devices = s.devices;
+            if (backwards) std::reverse(devices.begin(), devices.end());
+            const auto found = solver->solve(devices, objective::throughput);
+            if (!found) continue;
+            std::vector<std::size_t> part_of(order->size());
+            std::vector<device_id> device;
+            for (const part& each : found->division.parts) {
+                for (const layer_id l : each.layers) part_of[(*order)[l]] = device.size();
+                device.push_back(each.device);
+            }
+            take({"pipelines in " + std::to_string(turns) + " turns", false,
+                  spread_turns(copies, turns, part_of, device), {}});
+        }
     }
 }
 

@@ -68,7 +68,9 @@ class pipeline_engine {
         , computing_(problem.device_count())
         , faults_(options.faults)
         , dirty_edges_(graph.messages.size())
-        , dirty_devices_(problem.device_count()) {
+        , dirty_devices_(problem.device_count())
+        , source_edges_(graph.turns)
+        , sink_edges_of_(graph.turns, 0) {
         for (std::size_t e = 0; e < edges_.size(); ++e) connect(e);
         for (task_id t = 0; t < tasks_.size(); ++t) {
             devices_[graph.tasks[t].device].tasks.push_back(t);
@@ -106,6 +108,7 @@ class pipeline_engine {
     struct edge_state {
         bool remote = false;
         bool broken = false;       // its transmission waits for a dead device
+        std::size_t turn = 0;
         std::size_t produced = 0;  // messages handed to the edge by its origin
         std::size_t started = 0;   // transmissions begun
         std::size_t sent = 0;      // transmissions ended
@@ -143,9 +146,10 @@ class pipeline_engine {
         const message& m = graph_.messages[e];
         edges_[e].remote = m.from_device != no_id && m.to_device != no_id && m.from_device != m.to_device;
         if (edges_[e].remote) take_route(e, m);
-        if (m.from == no_id) source_edges_.push_back(e);
+        edges_[e].turn = graph_.turn_of(m);
+        if (m.from == no_id) source_edges_[edges_[e].turn].push_back(e);
         else tasks_[m.from].out.push_back(e);
-        if (m.to == no_id) ++sink_edges_;
+        if (m.to == no_id) ++sink_edges_, ++sink_edges_of_[edges_[e].turn];
         else tasks_[m.to].in.push_back(e);
     }
 
@@ -167,7 +171,7 @@ class pipeline_engine {
                source_has_room() && (options_.arrivals.empty() || options_.arrivals[next_request_] <= now_)) {
             count_in_flight();
             out_.admitted[next_request_++] = now_;
-            for (const auto e : source_edges_) produce(e);
+            for (const auto e : source_edges_[(next_request_ - 1) % graph_.turns]) produce(e);
             if (sink_edges_ == 0) finish_request();
             for (const device_id d : spontaneous_) dirty_devices_.add(d);
         }
@@ -178,8 +182,8 @@ class pipeline_engine {
         return at > now_ ? at : infinity;  // one that is there already waits for something else
     }
     [[nodiscard]] bool source_has_room() const {
-        return std::all_of(source_edges_.begin(), source_edges_.end(),
-                           [&](std::size_t e) { return has_room(e); });
+        const auto& edges = source_edges_[next_request_ % graph_.turns];
+        return std::all_of(edges.begin(), edges.end(), [&](std::size_t e) { return has_room(e); });
     }
     [[nodiscard]] bool has_room(std::size_t e) const {
         return !edges_[e].remote || edges_[e].produced - edges_[e].started < options_.output_queue;
@@ -193,7 +197,7 @@ class pipeline_engine {
 
     void arrive(std::size_t e) {
         edge_state& edge = edges_[e];
-        const std::size_t request = edge.arrived++;
+        const std::size_t request = request_of(edge.arrived++, edge.turn);
         if (!edge.remote) edge.started = edge.sent = edge.arrived;
         if (const task_id reader = graph_.messages[e].to; reader != no_id) {
             const device_id d = graph_.tasks[reader].device;
@@ -203,7 +207,19 @@ class pipeline_engine {
         }
         ++edge.consumed;
         if (edge.remote) dirty_edges_.add(e);
-        if (sink_edges_ == 1 || ++results_[request] == sink_edges_) finish_request();
+        if (sink_edges_ == 1) return finish_request();
+        ++results_[request];
+        while (out_.completed < next_request_ &&
+               results_[out_.completed] == sink_edges_of_[out_.completed % graph_.turns])
+            finish_request();
+    }
+    /// The n-th request of a turn.
+    [[nodiscard]] std::size_t request_of(std::size_t n, std::size_t turn) const {
+        return n * graph_.turns + turn;
+    }
+    /// The request that a task works on, or is to work on next.
+    [[nodiscard]] std::size_t request_at(task_id t) const {
+        return request_of(tasks_[t].done, graph_.tasks[t].turn);
     }
 
     void finish_request() {
@@ -254,12 +270,12 @@ class pipeline_engine {
     [[nodiscard]] task_id next_task(device_id d) const {
         task_id best = no_id;
         for (const task_id t : devices_[d].tasks)
-            if (is_ready(t) && (best == no_id || tasks_[t].done < tasks_[best].done)) best = t;
+            if (is_ready(t) && (best == no_id || request_at(t) < request_at(best))) best = t;
         return best;
     }
     [[nodiscard]] bool is_ready(task_id t) const {
         const task_state& state = tasks_[t];
-        return !state.running && state.done < next_request_ &&
+        return !state.running && request_at(t) < next_request_ &&
                std::all_of(state.in.begin(), state.in.end(),
                            [&](auto e) { return edges_[e].arrived > state.done; }) &&
                std::all_of(state.out.begin(), state.out.end(), [&](auto e) { return has_room(e); });
@@ -276,7 +292,7 @@ class pipeline_engine {
         }
         state.running = true;
         state.begin = now_;
-        state.work = graph_.tasks[t].seconds * options_.variation.factor(state.done, t);
+        state.work = graph_.tasks[t].seconds * options_.variation.factor(request_at(t), t);
         --devices_[d].free;
         computing_.start(static_cast<compute_pool::job_id>(t), d, state.work);
     }
@@ -308,8 +324,9 @@ class pipeline_engine {
         const double at = now_ + edge.route.latency;
         const part_id from = m.from == no_id ? no_id : graph_.tasks[m.from].part;
         if (options_.trace)
-            out_.trace.events.push_back({activity::transfer, edge.sent, from, m.from_device, m.to_device,
-                                         seconds(edge.begin), seconds(at), bytes(m.bytes)});
+            out_.trace.events.push_back({activity::transfer, request_of(edge.sent, edge.turn), from,
+                                         m.from_device, m.to_device, seconds(edge.begin), seconds(at),
+                                         bytes(m.bytes)});
         for (const auto l : edge.route.links) {
             out_.link_busy[l] += m.bytes * problem_.link_seconds_per_byte[l];
             out_.link_bytes[l] += m.bytes;
@@ -333,7 +350,7 @@ class pipeline_engine {
     void note_computing(task_id t) {
         const task& work = graph_.tasks[t];
         if (options_.trace)
-            out_.trace.events.push_back({activity::compute, tasks_[t].done, work.part, work.device, no_id,
+            out_.trace.events.push_back({activity::compute, request_at(t), work.part, work.device, no_id,
                                          seconds(tasks_[t].begin), seconds(now_), bytes(0.0)});
     }
 
@@ -422,9 +439,10 @@ class pipeline_engine {
     compute_pool computing_;
     fault_clock faults_;
     worklist dirty_edges_, dirty_devices_;
-    std::vector<std::size_t> source_edges_;
+    std::vector<std::vector<std::size_t>> source_edges_;  // [turn]
     std::vector<device_id> spontaneous_;  // have tasks that wait for no message
     std::size_t sink_edges_ = 0;
+    std::vector<std::size_t> sink_edges_of_;  // [turn]
     std::vector<std::size_t> edge_of_flow_;  // [flow]
     std::priority_queue<arrival, std::vector<arrival>, std::greater<>> arriving_;
     std::vector<flow_id> ended_flows_;
