@@ -228,8 +228,8 @@ result<seconds> latency_alone(dispart::plan p, const std::vector<pace>& then, co
             task.seconds *= here.alone / then[task.device].together;
         }
     }
-    DISPART_TRY(const auto played, dispart::simulate(network_instance(p), p.tasks,
-                                                     {.requests = p.tasks.turns, .window = 1}));
+    DISPART_TRY(const auto played,
+                dispart::simulate(network_instance(p), p.tasks, {.requests = p.tasks.turns, .window = 1}));
     std::vector<double> each;  // of the turns
     for (request_id r = 0; r < p.tasks.turns; ++r) each.push_back(played.finished[r] - played.admitted[r]);
     return seconds(median(std::move(each)));

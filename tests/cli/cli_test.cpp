@@ -129,12 +129,14 @@ TEST_CASE("plan, explain and simulate: a plan file goes from one to the next") {
     REQUIRE(tiled.status == 0);
     CHECK(tiled.parsed()["plan"]["stages"].size() >= 3);
     CHECK(std::filesystem::file_size(here.folder / "tiles.svg") > 1000);
-    const std::string copies = "plan --json --model resnet18 --spread replicas --cluster " + here.path("two.json");
+    const std::string copies =
+        "plan --json --model resnet18 --spread replicas --cluster " + here.path("two.json");
     CHECK(dispart_cli(copies + " --objective latency").parsed()["error"]["code"] == "unsupported");
     const auto replicated = dispart_cli(copies + " --out " + here.path("plan.json")).parsed();
     CHECK(replicated["turns"] == replicated["stages"].size());
-    CHECK(dispart_cli("simulate --json --requests 60 " + here.path("plan.json")).parsed()["period_s"].get<double>() ==
-          doctest::Approx(replicated["period_s"].get<double>()).epsilon(0.1));
+    CHECK(dispart_cli("simulate --json --requests 60 " + here.path("plan.json"))
+              .parsed()["period_s"]
+              .get<double>() == doctest::Approx(replicated["period_s"].get<double>()).epsilon(0.1));
 }
 
 TEST_CASE("schedule: makespan, bound, gap, algorithm and seconds; the schedule and its picture on demand") {

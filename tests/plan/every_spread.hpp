@@ -30,7 +30,8 @@ namespace dispart::test {
     std::vector<std::string> names;
     for (std::size_t i = 0; i < count; ++i) {
         names.push_back("m" + std::to_string(i));
-        b.device({.name = names.back(), .speed = flops_per_second(random.uniform(1e8, 1e9)), .memory = bytes(1e9)});
+        b.device(
+            {.name = names.back(), .speed = flops_per_second(random.uniform(1e8, 1e9)), .memory = bytes(1e9)});
     }
     const double rate = std::pow(10.0, random.uniform(5.5, 8.0));
     b.mesh(names, {.latency = seconds(1e-4), .bandwidth = bytes_per_second(rate)}).source("m0").sink("m0");

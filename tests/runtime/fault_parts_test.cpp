@@ -157,12 +157,13 @@ TEST_CASE("ledger: ids, order, deadlines, one outcome each") {
 
 TEST_CASE("watchdog: replicas are due for their own requests only") {
     virtual_world world(1);
-    deployment plan{.hosts = {{"a", "a"}, {"b", "b"}},
-                    .stages = {{0, {}, 1, 1, 0}, {1, {}, 1, 1, 1}},
-                    .edges = {{no_id, 0, {0}, {0}}, {no_id, 1, {0}, {0}}, {0, no_id, {0}, {0}}, {1, no_id, {0}, {0}}},
-                    .inputs = 1,
-                    .outputs = 1,
-                    .turns = 2};
+    deployment plan{
+        .hosts = {{"a", "a"}, {"b", "b"}},
+        .stages = {{0, {}, 1, 1, 0}, {1, {}, 1, 1, 1}},
+        .edges = {{no_id, 0, {0}, {0}}, {no_id, 1, {0}, {0}}, {0, no_id, {0}, {0}}, {1, no_id, {0}, {0}}},
+        .inputs = 1,
+        .outputs = 1,
+        .turns = 2};
     REQUIRE(validate(plan));
     CHECK(world.run([&] {
         watchdog dog(plan, {.edge_within = seconds(1.0), .stage_within = seconds(5.0)});

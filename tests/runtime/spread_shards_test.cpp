@@ -112,7 +112,8 @@ TEST_SUITE("plan/spread/shards") {
         }
     }
 
-    TEST_CASE("older operator sets: Softmax over several axes and operands placed by an axis are not divided") {
+    TEST_CASE(
+        "older operator sets: Softmax over several axes and operands placed by an axis are not divided") {
         const auto same = [](const model& g) {
             const auto inputs = sample_inputs(g).value();
             return deviation(spread_shards(on_one_device(g, 0), {{0, 1}, {1.0, 1.0}, 0, 0.0}), inputs,
@@ -123,8 +124,8 @@ TEST_SUITE("plan/spread/shards") {
         CHECK(same(between_convolutions(11, "Softmax", {{"axis", std::int64_t{2}}}, false)));
         CHECK(same(between_convolutions(13, "Softmax", {{"axis", std::int64_t{1}}}, false)));
         // of before opset 7: a number for each channel
-        CHECK(same(between_convolutions(
-            6, "Mul", {{"broadcast", std::int64_t{1}}, {"axis", std::int64_t{1}}}, true)));
+        CHECK(same(between_convolutions(6, "Mul", {{"broadcast", std::int64_t{1}}, {"axis", std::int64_t{1}}},
+                                        true)));
     }
 
     TEST_CASE("replicas divide a batch, and say so where there is none") {

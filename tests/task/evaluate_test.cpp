@@ -69,7 +69,8 @@ TEST_CASE("replicas in turn: loads are shared, and the slowest turn says the lat
     const auto played = simulate(problem, tasks, {.requests = 9, .window = 1}).value();
     CHECK(played.finished[0] - played.admitted[0] == 10);
     CHECK(played.finished[1] - played.admitted[1] == got->latency);
-    CHECK(simulate(problem, tasks, {.requests = 40}).value().period().value == doctest::Approx(10).epsilon(0.05));
+    CHECK(simulate(problem, tasks, {.requests = 40}).value().period().value ==
+          doctest::Approx(10).epsilon(0.05));
     for (const event& each : played.trace.events)
         CHECK(each.request % 2 == (each.what == activity::compute ? each.part : 1));
     copies.parts[1] = {{1}, 0, 1};  // one device with both turns

@@ -69,8 +69,7 @@ inline std::string stage_table(const plan& p) {
         rows.push_back(
             {std::to_string(i), d.name, std::to_string(s.layers.size()) + ": " + range,
              percent(flops > 0.0 ? s.flops / flops : 0.0), time_text(s.compute_s),
-             bar(s.compute_s / period) + " " + percent(s.compute_s / period),
-             memory_text(s.memory_bytes),
+             bar(s.compute_s / period) + " " + percent(s.compute_s / period), memory_text(s.memory_bytes),
              limited ? bar(d.memory_bytes / d.capacity_bytes) + " " + percent(d.memory_bytes / d.capacity_bytes)
                      : "unlimited"});
     }
@@ -123,13 +122,12 @@ inline std::string comparison_table(const plan& p) {
 /// O(size of the plan).
 [[nodiscard]] inline std::string explain(const plan& p) {
     const bool latency = p.goal == objective::latency;
-    std::string text = p.model + " on " + p.cluster + ", for " + (latency ? "latency" : "throughput") + ": " +
-                       std::to_string(p.stages.size()) + (p.stages.size() == 1 ? " stage" : " stages") +
-                       (p.division.turns > 1
-                            ? " that take requests in " + std::to_string(p.division.turns) + " turns"
-                            : "") +
-                       ", latency " + time_text(p.prediction.latency_s) + ", a result every " +
-                       time_text(p.prediction.period_s) + ".\n\n";
+    std::string text =
+        p.model + " on " + p.cluster + ", for " + (latency ? "latency" : "throughput") + ": " +
+        std::to_string(p.stages.size()) + (p.stages.size() == 1 ? " stage" : " stages") +
+        (p.division.turns > 1 ? " that take requests in " + std::to_string(p.division.turns) + " turns" : "") +
+        ", latency " + time_text(p.prediction.latency_s) + ", a result every " +
+        time_text(p.prediction.period_s) + ".\n\n";
     text += detail::stage_table(p) + detail::message_table(p);
     text += "\nThe period is set by " + p.binding + ".\n";
     text += "Found by " + p.algorithm + (p.exact ? ", exact for its order of devices" : "") +

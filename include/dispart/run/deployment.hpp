@@ -104,7 +104,8 @@ namespace detail {
     for (const deployed_stage& each : d.stages) fed.emplace_back(each.inputs, 0);
     fed.resize(fed.size() + d.turns, std::vector<std::size_t>(d.outputs, 0));
     for (const deployed_stage& each : d.stages)
-        if (each.turn >= d.turns) return detail::bad_deployment("turns", "a stage is of a turn that does not exist");
+        if (each.turn >= d.turns)
+            return detail::bad_deployment("turns", "a stage is of a turn that does not exist");
     DISPART_CHECK(detail::check_edges(d, fed));
     for (std::size_t s = 0; s < fed.size(); ++s) {
         const bool sink = s >= d.stages.size();
@@ -167,7 +168,8 @@ struct stage_ports {
 makers(const model& whole, const std::vector<stage_ports>& ports, std::size_t turns) {
     std::map<tensor_id, std::pair<part_id, std::size_t>> made;
     const auto& inputs = info(whole).inputs;
-    for (std::size_t i = 0; i < inputs.size(); ++i) made.try_emplace(inputs[i], no_id, i % (inputs.size() / turns));
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+        made.try_emplace(inputs[i], no_id, i % (inputs.size() / turns));
     for (part_id s = 0; s < ports.size(); ++s)
         for (std::size_t i = 0; i < ports[s].outputs.size(); ++i) made.try_emplace(ports[s].outputs[i], s, i);
     return made;

@@ -30,7 +30,7 @@ namespace dispart {
 /// What a planner gives a service.
 struct service_plan {
     deployment stages{};
-    std::size_t window = 0;       ///< requests in flight; 0: three times the longest path, and one, for each turn
+    std::size_t window = 0;  ///< requests in flight; 0: three times the longest path, and one, for each turn
     watchdog_options patience{};  ///< how long messages and stages may take
     std::string version{};        ///< of the model; each answer says which one gave it
 };
@@ -252,7 +252,8 @@ class service {
         try {
             DISPART_TRY(service_plan planned, planner_(view));
             DISPART_CHECK(validate(planned.stages));
-            if (planned.window == 0) planned.window = (3 * longest_path(planned.stages) + 1) * planned.stages.turns;
+            if (planned.window == 0)
+                planned.window = (3 * longest_path(planned.stages) + 1) * planned.stages.turns;
             planned.window = std::min(planned.window, options_.link.max_window);
             return planned;
         } catch (const std::exception& e) {

@@ -58,7 +58,8 @@ struct spread_model {
                         "groups of layers wait for one another in a circle", "spread a convex set of layers");
         done[next] = true;
         if (!members[next].empty())
-            made.parts.push_back({members[next], spread.device[next], spread.turn.empty() ? 0 : spread.turn[next]});
+            made.parts.push_back(
+                {members[next], spread.device[next], spread.turn.empty() ? 0 : spread.turn[next]});
     }
     return made;
 }

@@ -164,7 +164,10 @@ inline void propose_replicas(const spread_setting& s, objective goal, const cand
         auto spread = spread_replicas(on_one_device(s.net, s.home), group.devices,
                                       group.machines.macs_per_second, s.home);
         if (spread)
-            take({"replicas of the batch on " + std::to_string(count) + " devices", true, std::move(*spread), {}});
+            take({"replicas of the batch on " + std::to_string(count) + " devices",
+                  true,
+                  std::move(*spread),
+                  {}});
         if (goal != objective::throughput) continue;
         std::vector<double> request_s;
         for (const device_id d : group.devices) request_s.push_back(s.seconds[d]);
@@ -199,8 +202,10 @@ inline void propose_turns(const spread_setting& s, const instance_maker& make, c
                 for (const layer_id l : each.layers) part_of[(*order)[l]] = device.size();
                 device.push_back(each.device);
             }
-            take({"pipelines in " + std::to_string(turns) + " turns", false,
-                  spread_turns(copies, turns, part_of, device), {}});
+            take({"pipelines in " + std::to_string(turns) + " turns",
+                  false,
+                  spread_turns(copies, turns, part_of, device),
+                  {}});
         }
     }
 }

@@ -107,7 +107,7 @@ class pipeline_engine {
   private:
     struct edge_state {
         bool remote = false;
-        bool broken = false;       // its transmission waits for a dead device
+        bool broken = false;  // its transmission waits for a dead device
         std::size_t turn = 0;
         std::size_t produced = 0;  // messages handed to the edge by its origin
         std::size_t started = 0;   // transmissions begun
@@ -440,10 +440,10 @@ class pipeline_engine {
     fault_clock faults_;
     worklist dirty_edges_, dirty_devices_;
     std::vector<std::vector<std::size_t>> source_edges_;  // [turn]
-    std::vector<device_id> spontaneous_;  // have tasks that wait for no message
+    std::vector<device_id> spontaneous_;                  // have tasks that wait for no message
     std::size_t sink_edges_ = 0;
     std::vector<std::size_t> sink_edges_of_;  // [turn]
-    std::vector<std::size_t> edge_of_flow_;  // [flow]
+    std::vector<std::size_t> edge_of_flow_;   // [flow]
     std::priority_queue<arrival, std::vector<arrival>, std::greater<>> arriving_;
     std::vector<flow_id> ended_flows_;
     std::vector<compute_pool::job_id> ended_tasks_;
