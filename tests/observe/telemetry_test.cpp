@@ -52,3 +52,18 @@ TEST_CASE("telemetry: what was computed, carried and waited for, by place") {
     CHECK(all.bytes_between(1, 0) == 0);
     CHECK(all.wait().at({1, 1}).total == doctest::Approx(2.5));
 }
+
+TEST_CASE("telemetry: messages that queue for a link tell its rate, not how long they queued") {
+    timeline first{{"a", "b"}, {}}, second = first;
+    for (std::size_t r = 0; r < 8; ++r)  // all handed over at once, a second each
+        (r < 4 ? first : second)
+            .events.push_back({activity::transfer, r, 0, 0, 1, seconds(0.0),
+                               seconds(static_cast<double>(r) + 1.0), bytes(1e6)});
+    std::swap(first.events[0], first.events[3]);
+    telemetry all;
+    all.observe(first);
+    all.observe(second);
+    CHECK(all.seconds_per_byte().at({0, 1}).value.mean() == doctest::Approx(1e-6));
+    CHECK(all.seconds_per_byte().at({0, 1}).value.deviation() == doctest::Approx(0.0));
+    CHECK(all.message().at({0, 1}).value.mean() == doctest::Approx(4.5));
+}

@@ -31,7 +31,7 @@ template <class RouteOf>
 
 }  // namespace detail
 
-/// The cluster with its devices' and links' speeds corrected. Device and link ids are those of the cluster.
+/// The cluster with its devices' memory and speeds and its links' speeds corrected. Device and link ids are those of the cluster.
 /// O(links * devices log devices).
 template <class Device, class Link>
 [[nodiscard]] resource_graph<Device, Link> corrected(resource_graph<Device, Link> of, const drift_factors& by) {
@@ -47,6 +47,9 @@ template <class Device, class Link>
         of[d].memory_bandwidth = of[d].memory_bandwidth / of[d].slowdown;
         of[d].slowdown = 1.0;
     }
+    for (const auto& [d, factor] : by.memory)
+        if (d < n)
+            of[d].memory = std::max(of[d].memory * factor, of[d].reserve + bytes(1.0));  // 0 is unlimited
     link_id l = 0;
     for (auto [e, end] = edges(of); e != end; ++e, ++l)
         if (const auto found = factors.find(l); found != factors.end())
@@ -54,7 +57,7 @@ template <class Device, class Link>
     return of;
 }
 
-/// The instance with its devices' times and links' rates corrected; devices must not share classes with others that
+/// The instance with its devices' times and memory and its links' rates corrected; devices must not share classes with others that
 /// drifted differently. O(layers + devices^2 * links of a route).
 [[nodiscard]] inline instance corrected(instance of, const drift_factors& by) {
     const std::size_t n = of.device_count();
@@ -63,6 +66,8 @@ template <class Device, class Link>
             of.fixed_seconds(row, of.device_class[d]) *= factor;
             of.marginal_seconds(row, of.device_class[d]) *= factor;
         }
+    for (const auto& [d, factor] : by.memory)
+        if (d < of.memory_capacity.size()) of.memory_capacity[d] *= factor;
     const auto factors =
         detail::link_factors(by, [&](device_id a, device_id b) { return of.routes[a * n + b]; });
     const auto slowest = [&](device_id a, device_id b) {

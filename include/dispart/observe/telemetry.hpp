@@ -2,9 +2,11 @@
 /// \file
 /// What stages, edges and queues did, from spans: of the runtime, or of the simulator that predicts it.
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "dispart/core/event.hpp"
 #include "dispart/observe/ewma.hpp"
@@ -30,10 +32,45 @@ class telemetry {
 
     explicit telemetry(telemetry_options options = {}) : options_(options) {}
 
+    /// A part of a timeline, which goes on where the one before ended. A message that was sent before the one before it had
+    /// arrived is charged from then on: what it waited behind others is not the link's rate.
     void observe(const timeline& seen) {
-        for (const event& each : seen.events) observe(each);
+        std::vector<event> ended = seen.events;
+        std::stable_sort(ended.begin(), ended.end(),
+                         [](const event& a, const event& b) { return a.end < b.end; });
+        for (const event& each : ended) {
+            if (each.what != activity::transfer) {
+                observe(each);
+                continue;
+            }
+            const auto [before, first] = arrived_.try_emplace({each.device, each.peer}, each.begin);
+            observe(each, std::clamp(before->second, each.begin, each.end));
+            before->second = std::max(before->second, each.end);
+        }
     }
-    void observe(const event& seen) {
+    void observe(const event& seen) { observe(seen, seen.begin); }
+
+    /// Bytes of memory that a device has for what dispart puts there.
+    void observe_memory(device_id device, double size) { add(memory_, device, size); }
+
+    /// Seconds of computing a request. [device, part]
+    [[nodiscard]] const std::map<place, series>& compute() const noexcept { return compute_; }
+    /// Seconds of waiting for an input or for room in a queue. [device, part]
+    [[nodiscard]] const std::map<place, series>& wait() const noexcept { return wait_; }
+    /// Seconds from sending a message to having it. [from, to]
+    [[nodiscard]] const std::map<way, series>& message() const noexcept { return message_; }
+    /// The same over its bytes, for messages that are large enough. [from, to]
+    [[nodiscard]] const std::map<way, series>& seconds_per_byte() const noexcept { return seconds_per_byte_; }
+    /// Bytes of memory. [device]
+    [[nodiscard]] const std::map<device_id, series>& memory() const noexcept { return memory_; }
+    [[nodiscard]] double bytes_between(device_id from, device_id to) const {
+        const auto found = bytes_.find({from, to});
+        return found == bytes_.end() ? 0.0 : found->second;
+    }
+
+  private:
+    /// \param since when a message's transfer began
+    void observe(const event& seen, seconds since) {
         const double took = (seen.end - seen.begin).value;
         switch (seen.what) {
         case activity::compute:
@@ -45,24 +82,10 @@ class telemetry {
             add(message_, on, took);
             bytes_[on] += seen.size.value;
             if (seen.size.value >= options_.smallest_bytes)
-                add(seconds_per_byte_, on, took / seen.size.value);
+                add(seconds_per_byte_, on, (seen.end - since).value / seen.size.value);
         }
     }
 
-    /// Seconds of computing a request. [device, part]
-    [[nodiscard]] const std::map<place, series>& compute() const noexcept { return compute_; }
-    /// Seconds of waiting for an input or for room in a queue. [device, part]
-    [[nodiscard]] const std::map<place, series>& wait() const noexcept { return wait_; }
-    /// Seconds from sending a message to having it. [from, to]
-    [[nodiscard]] const std::map<way, series>& message() const noexcept { return message_; }
-    /// The same over its bytes, for messages that are large enough. [from, to]
-    [[nodiscard]] const std::map<way, series>& seconds_per_byte() const noexcept { return seconds_per_byte_; }
-    [[nodiscard]] double bytes_between(device_id from, device_id to) const {
-        const auto found = bytes_.find({from, to});
-        return found == bytes_.end() ? 0.0 : found->second;
-    }
-
-  private:
     template <class Key>
     void add(std::map<Key, series>& to, const Key& key, double value) {
         auto& each = to.try_emplace(key, series{ewma(options_.weight)}).first->second;
@@ -76,6 +99,8 @@ class telemetry {
     std::map<way, series> message_{};
     std::map<way, series> seconds_per_byte_{};
     std::map<way, double> bytes_{};
+    std::map<way, seconds> arrived_{};  ///< when the last message had
+    std::map<device_id, series> memory_{};
 };
 
 }  // namespace dispart

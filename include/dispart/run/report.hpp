@@ -124,33 +124,64 @@ inline void add_local_events(const placed_spans& place, const deployment& d, con
     }
 }
 
-/// Messages, from the sender's word of when they began and the receiver's of when they had arrived.
-inline void add_transfers(const std::vector<placed_spans>& places, const deployment& d,
-                          const report_scope& scope, std::vector<event>& into) {
-    std::map<std::pair<std::uint32_t, std::uint64_t>, event> by_message;
-    for (const placed_spans& place : places) {
-        for (const span_record& span : place.spans) {
-            const bool sent = span.what == span_kind::sent;
-            if (!scope.contains(span) || (!sent && span.what != span_kind::received) ||
-                span.edge >= d.edges.size())
-                continue;
+/// Messages, from the sender's word of when they began and the receiver's of when they had arrived; the two may come in
+/// different calls.
+class transfer_matcher {
+  public:
+    void add(const std::vector<placed_spans>& places, const deployment& d, const report_scope& scope,
+             std::vector<event>& into) {
+        for (const placed_spans& place : places)
+            for (const span_record& span : place.spans) add(span, d, scope, into);
+    }
+    /// Those of which one side has said nothing, as far as the other knows.
+    void add_rest(std::vector<event>& into) {
+        for (const auto& [key, each] : halves_) into.push_back(each.what);
+        halves_.clear();
+    }
+
+  private:
+    struct half {
+        event what{};
+        bool sent = false;
+    };
+    static constexpr std::size_t most_halves = std::size_t{1} << 16;
+
+    void add(const span_record& span, const deployment& d, const report_scope& scope,
+             std::vector<event>& into) {
+        const bool sent = span.what == span_kind::sent;
+        if (!scope.contains(span) || (!sent && span.what != span_kind::received) ||
+            span.edge >= d.edges.size())
+            return;
+        const auto [found, fresh] = halves_.try_emplace({span.edge, span.request});
+        event& it = found->second.what;
+        if (sent || fresh) it.begin = scope.at(span.begin);
+        if (!sent || fresh) it.end = scope.at(span.end);
+        if (fresh) {
             const stage_edge& edge = d.edges[span.edge];
-            const auto [found, fresh] = by_message.try_emplace({span.edge, span.request});
-            event& it = found->second;
-            if (sent || fresh) it.begin = scope.at(span.begin);
-            if (!sent || fresh) it.end = scope.at(span.end);
             it.what = activity::transfer;
             it.request = span.request - scope.first;
             it.part = edge.from;
             it.device = device_of(d, edge.from);
             it.peer = device_of(d, edge.to);
             it.size = bytes(static_cast<double>(span.bytes));
+            found->second.sent = sent;
+            if (halves_.size() > most_halves) halves_.erase(halves_.begin());
+        } else if (found->second.sent != sent) {
+            it.end = std::max(it.end, it.begin);  // clocks are compared only so well
+            into.push_back(it);
+            halves_.erase(found);
         }
     }
-    for (auto& [key, it] : by_message) {
-        it.end = std::max(it.end, it.begin);  // clocks are compared only so well
-        into.push_back(it);
-    }
+
+    std::map<std::pair<std::uint32_t, std::uint64_t>, half> halves_{};  ///< by edge and request
+};
+
+/// All messages of these spans.
+inline void add_transfers(const std::vector<placed_spans>& places, const deployment& d,
+                          const report_scope& scope, std::vector<event>& into) {
+    transfer_matcher messages;
+    messages.add(places, d, scope, into);
+    messages.add_rest(into);
 }
 
 }  // namespace detail

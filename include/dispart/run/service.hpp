@@ -335,6 +335,7 @@ class service {
     /// Returns when the deployment is to be replaced in good order, or has failed, with the reason.
     result<void> serve(running_deployment& running, const service_plan& planned) {
         watchdog watch(running.plan(), planned.patience);
+        detail::transfer_matcher messages;
         std::uint64_t pushed = 0, collected = 0;
         std::optional<deadline> finish_by;
         deadline next_look = deadline_in(options_.link.heartbeat);
@@ -365,7 +366,7 @@ class service {
             if (running.failed()) return tl::unexpected(failure_of(running));
             const auto places = running.take_spans();
             watch.observe(places);
-            tell_telemetry(running, places);
+            tell_telemetry(running, places, messages);
             if (const auto stuck = watch.check(pushed, collected)) {
                 note_stuck(*stuck);
                 return tl::unexpected(stuck->to_error());
@@ -424,14 +425,15 @@ class service {
         });
     }
 
-    void tell_telemetry(running_deployment& running, const std::vector<detail::placed_spans>& places) {
+    void tell_telemetry(running_deployment& running, const std::vector<detail::placed_spans>& places,
+                        detail::transfer_matcher& messages) {
         if (!options_.on_telemetry) return;
         const deployment& plan = running.plan();
         service_telemetry told{.epoch = counts_.epoch, .memory = running.memory()};
         for (const worker_host& each : plan.hosts) told.events.devices.push_back(each.name);
         const detail::report_scope all{0, ~std::size_t{0}, nanoseconds_of(began_)};
         for (const auto& place : places) detail::add_local_events(place, plan, all, told.events.events);
-        detail::add_transfers(places, plan, all, told.events.events);
+        messages.add(places, plan, all, told.events.events);
         options_.on_telemetry(told);
     }
 

@@ -18,6 +18,15 @@ struct respread_plan {
     resource_graph<Device, Link> machines{};
 };
 
+/// Spreads the net over a cluster some of whose devices may not compute any more, the same way where that is still possible,
+/// else in the best way that is. Errors: those of `make_spread_plan` with `automatic`.
+template <class Device, class Link, class Cost>
+[[nodiscard]] result<spread_plan> respread(const model& net, const resource_graph<Device, Link>& left,
+                                           const Cost& cost, const plan_options& options, spread_way way) {
+    auto made = make_spread_plan(net, left, cost, options, way);
+    return made ? std::move(made) : make_spread_plan(net, left, cost, options, spread_way::automatic);
+}
+
 /// Spreads the net over those who are present, the same way where that is still possible, else in the best way that is (two
 /// strips need two devices). A service calls it for each roster: `present` and `broken` are its names.
 /// Errors: those of `make_spread_plan` with `automatic` (nothing fits on the survivors).
@@ -27,10 +36,8 @@ respread(const model& net, const resource_graph<Device, Link>& on, std::span<con
          std::span<const std::pair<std::string, std::string>> broken, const Cost& cost,
          const plan_options& options, spread_way way) {
     auto left = survivors(on, present, broken);
-    auto made = make_spread_plan(net, left, cost, options, way);
-    if (!made) made = make_spread_plan(net, left, cost, options, spread_way::automatic);
-    if (!made) return tl::unexpected(made.error());
-    return respread_plan<Device, Link>{std::move(*made), std::move(left)};
+    DISPART_TRY(auto made, respread(net, left, cost, options, way));
+    return respread_plan<Device, Link>{std::move(made), std::move(left)};
 }
 
 }  // namespace dispart
