@@ -204,8 +204,9 @@ dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std:
     for (task_id t = 0; t < handling.size(); ++t)
         if (handling[t] > 0.0)
             p.tasks.tasks[t].seconds += handling[t] / now[p.tasks.tasks[t].device].processor.of_core;
-    double slowest = 0.0;
-    for (const auto& task : p.tasks.tasks) slowest = std::max(slowest, task.seconds);
+    std::vector<double> busy(p.devices.size(), 0.0);
+    for (const auto& task : p.tasks.tasks) busy[task.device] += task.seconds;
+    const double slowest = *std::max_element(busy.begin(), busy.end());
     if (shared_cores > 0 && slowest > 0.0) {
         const double longer = std::max(1.0, used / static_cast<double>(shared_cores) / slowest);
         for (auto& task : p.tasks.tasks) task.seconds *= longer;

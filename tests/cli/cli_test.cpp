@@ -216,6 +216,7 @@ TEST_CASE("run: local workers over TCP give what one device gives, and leave the
     // Layers over both workers: tiles with their halos, channels with their sums.
     check_run("--model squeezenet --image 96 --local 2 --spread tiles --requests 4" + out);
     check_run("--model squeezenet --image 96 --local 2 --spread shards --requests 4" + out);
+    check_run("--model squeezenet --image 96 --local 2 --spread replicas --requests 8" + out);
     check_run("--model mobilenet_v2 --image 96 --local 3 --algorithm even --requests 8" + out);
 }
 

@@ -50,20 +50,24 @@ struct three_workers {
 }  // namespace
 
 TEST_SUITE("plan/spread/respread") {
-    TEST_CASE("tiles, shards and mixtures survive a lost worker: spread anew over those who are left") {
+    TEST_CASE("tiles, shards, replicas and mixtures survive a lost worker: spread anew over those who are left") {
         const auto net = test::simplified(zoo::squeezenet1_1({.image = 64}));
         const auto inputs = sample_inputs(net).value();
         const auto expected = test::outputs_of(net, inputs);
-        for (const auto way : {spread_way::tiles, spread_way::shards, spread_way::automatic}) {
+        for (const auto& [way, goal] : {std::pair{spread_way::tiles, objective::latency},
+                                        {spread_way::shards, objective::latency},
+                                        {spread_way::replicas, objective::throughput},
+                                        {spread_way::automatic, objective::latency},
+                                        {spread_way::automatic, objective::throughput}}) {
             three_workers it;
             std::mutex guard;
             std::size_t wrong = 0, answered = 0;
             std::vector<std::set<device_id>> used;  // by each plan
-            const auto planner = [&](const roster_view& who) -> result<service_plan> {
+            const auto planner = [&, way = way, goal = goal](const roster_view& who) -> result<service_plan> {
                 std::vector<std::string> names;
                 for (const auto& each : who.present) names.push_back(each.name);
                 DISPART_TRY(const auto p, respread(net, it.machines, names, who.broken, roofline{},
-                                                   {.goal = objective::latency}, way));
+                                                   {.goal = goal}, way));
                 used.emplace_back();
                 for (const part& each : p.plan.chosen.division.parts) used.back().insert(each.device);
                 DISPART_TRY(auto stages, make_deployment(p.plan.graph, p.plan.chosen.division, it.hosts,

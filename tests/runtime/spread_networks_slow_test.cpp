@@ -10,6 +10,7 @@
 #include "dispart/model/zoo.hpp"
 #include "dispart/plan/spread/replicas.hpp"
 #include "dispart/plan/spread/shards.hpp"
+#include "dispart/plan/spread/turns.hpp"
 #include "dispart/run/asio/tcp_transport.hpp"
 #include "dispart/run/coordinator.hpp"
 #include "dispart/run/worker.hpp"
@@ -48,7 +49,7 @@ double worst_in_shards(const model& g) {
                      outputs_of(g, inputs));
 }
 
-/// Runs a spread model on three workers over TCP; the largest deviation of three requests.
+/// Runs a spread model on three workers over TCP; the largest deviation of five requests.
 double worst_over_tcp(const model& g, const spread_model& spread) {
     tcp_transport carrier;
     std::vector<worker_host> hosts;
@@ -71,7 +72,7 @@ double worst_over_tcp(const model& g, const spread_model& spread) {
     REQUIRE_MESSAGE(running.has_value(), running.error());
     double worst = 0.0;
     const auto inputs = [&](request_id r) { return sample_inputs(g, r + 1).value(); };
-    const auto report = running->run(3, inputs, [&](request_id r, const std::vector<tensor>& outputs) {
+    const auto report = running->run(5, inputs, [&](request_id r, const std::vector<tensor>& outputs) {
         worst = std::max(worst, deviation(outputs, outputs_of(g, inputs(r))));
     });
     REQUIRE_MESSAGE(report.has_value(), report.error());
@@ -85,6 +86,13 @@ TEST_SUITE("spread networks") {
     TEST_CASE("ResNet50, MobileNetV2: 1 x 1 to 6 x 6 tiles, even and uneven, halos computed and exchanged") {
         CHECK(worst_in_tiles(body_of(simplified(zoo::make("resnet50", {.image = 96}))), grids_up_to(6)) < 1e-5);
         CHECK(worst_in_tiles(body_of(simplified(zoo::make("mobilenet_v2", {.image = 96}))), grids_up_to(6)) <
+              1e-5);
+    }
+
+    TEST_CASE("at their own size: ResNet50, MobileNetV2 at 224, 1 x 1 to 6 x 6 tiles, both kinds of halos") {
+        CHECK(worst_in_tiles(body_of(simplified(zoo::make("mobilenet_v2", {.image = 224}))), grids_up_to(6)) <
+              1e-5);
+        CHECK(worst_in_tiles(body_of(simplified(zoo::make("resnet50", {.image = 224}))), grids_up_to(6)) <
               1e-5);
     }
 
@@ -121,7 +129,7 @@ TEST_SUITE("spread networks") {
         CHECK(tiled >= 8);
     }
 
-    TEST_CASE("over TCP: tiles with both kinds of halos, shards, replicas of a batch") {
+    TEST_CASE("over TCP: tiles with both kinds of halos, shards, replicas of a batch and of requests in turn") {
         const auto g = simplified(zoo::make("mobilenet_v2", {.image = 96}));
         const auto body = tileable_body(g).value();
         const auto block = build_tile_block(g, body).value();
@@ -135,5 +143,6 @@ TEST_SUITE("spread networks") {
         CHECK(worst_over_tcp(
                   batch, spread_replicas(on_one_device(batch, 0), {0, 1, 2}, {1.0, 2.0, 1.0}, 0).value()) <
               1e-5);
+        CHECK(worst_over_tcp(g, spread_turns(g, {0, 1, 2, 0})) == 0.0);
     }
 }
