@@ -85,51 +85,55 @@ struct spread_choice {
     std::vector<priced_spread> best{};  // none or one
     std::vector<plan_alternative> pure{};
 
-    void offer(priced_spread priced, bool is_pure, objective goal, const instance& names) {
-        if (is_pure) {
-            plan_alternative each{.name = priced.name, .feasible = true};
-            each.prediction = {priced.figures.latency, priced.figures.period};
-            for (const auto& p : priced.division.parts) {
-                const auto& device = names.name_of_device(p.device);
+    [[nodiscard]] bool is_better(const evaluation& figures, objective goal) const {
+        return best.empty() || figures.value(goal) < best.front().figures.value(goal) * (1.0 - 1e-12);
+    }
+    void offer(const spread_candidate& one, const evaluation& figures, objective goal, const instance& names) {
+        if (one.pure) {
+            plan_alternative each{.name = one.name, .feasible = true};
+            each.prediction = {figures.latency, figures.period};
+            for (const std::size_t group : one.model.group) {
+                const auto& device = names.name_of_device(one.model.device[group]);
                 if (std::find(each.devices.begin(), each.devices.end(), device) == each.devices.end())
                     each.devices.push_back(device);
             }
             pure.push_back(std::move(each));
         }
-        if (best.empty() || priced.figures.value(goal) < best.front().figures.value(goal) * (1.0 - 1e-12))
-            best = {std::move(priced)};
+        if (!is_better(figures, goal)) return;
+        auto division = parts_of(one.model);
+        if (division) best.assign(1, {one.name, one.model.graph, std::move(*division), figures, one.tiles});
     }
 };
 
 /// Improves a pipeline step by step: the busiest device (for latency: any) hands strips of a run of layers to a helper, as
 /// long as a step that is priced exactly gains. \return nothing where no step does
 template <class Price>
-[[nodiscard]] std::vector<priced_spread> pipeline_with_strips(const spread_setting& s, const partition& base,
-                                                              const evaluation& figures, objective goal,
-                                                              const Price& price) {
+[[nodiscard]] std::vector<std::pair<spread_candidate, evaluation>>
+pipeline_with_strips(const spread_setting& s, const partition& base, const evaluation& figures,
+                     objective goal, const Price& price) {
     constexpr std::size_t tried_a_round = 5;
     const std::size_t rounds = 2 * s.devices.size() + 4;
     hand_over search(s.net, s.problem, base, goal);
-    std::vector<priced_spread> best;
+    std::vector<std::pair<spread_candidate, evaluation>> best;  // none or one
     for (std::size_t round = 0; round < rounds; ++round) {
-        const evaluation& now = best.empty() ? figures : best.front().figures;
-        const double before = now.value(goal);
-        std::vector<priced_spread> found;
+        const evaluation& now = best.empty() ? figures : best.front().second;
+        double least = now.value(goal) * (1.0 - 1e-4);
+        std::vector<std::pair<spread_candidate, evaluation>> found;
         tiled_layers taken;
         for (const tiled_layers& step : search.steps(now, tried_a_round)) {
-            auto spread = search.with(step);
+            const auto spread = search.with(step);
             if (!spread) continue;
-            auto priced = price("pipeline with strips", std::move(*spread));
-            const double least = found.empty() ? before * (1.0 - 1e-4) : found.front().figures.value(goal);
-            if (!priced || priced->figures.value(goal) >= least) continue;
-            found.assign(1, std::move(*priced));
+            auto priced = price(*spread);
+            if (!priced || priced->value(goal) >= least) continue;
+            least = priced->value(goal);
+            found.assign(1, {{{}, false, *spread, {}}, std::move(*priced)});
             taken = step;
         }
         if (found.empty()) break;
         search.accept(taken);
-        best = std::move(found);
+        best.swap(found);
     }
-    for (priced_spread& each : best) {
+    for (auto& [each, priced] : best) {
         each.tiles = search.blocks();
         each.name = "pipeline with " + std::to_string(each.tiles.size()) + " runs in strips";
     }
@@ -165,14 +169,9 @@ template <class Device, class Link, class Cost>
     DISPART_TRY(const auto setting, detail::spread_setting_of(net, built.problem, options.rules.max_devices));
     detail::spread_choice choice;
     const bool any = way == spread_way::automatic;
-    const auto price = [&](std::string name, spread_model spread) {
-        return price_spread(std::move(name), std::move(spread), on, cost, options);
-    };
-    const candidate_sink take = [&](spread_candidate each) {
-        auto priced = price(std::move(each.name), std::move(each.model));
-        if (!priced) return;
-        priced->tiles = std::move(each.tiles);
-        choice.offer(std::move(*priced), each.pure, options.goal, built.problem);
+    const auto price = [&](const spread_model& spread) { return evaluate_spread(spread, on, cost, options); };
+    const candidate_sink take = [&](const spread_candidate& each) {
+        if (const auto figures = price(each.model)) choice.offer(each, *figures, options.goal, built.problem);
     };
     if (any || way == spread_way::tiles) propose_tiles(setting, take);
     if (any || way == spread_way::shards) propose_shards(setting, take);
@@ -197,9 +196,9 @@ template <class Device, class Link, class Cost>
         if (!pipeline && choice.best.empty()) return tl::unexpected(pipeline.error());
         if (pipeline) {
             DISPART_TRY(auto figures, evaluate(built.problem, pipeline->division));
-            for (priced_spread& each :
+            for (const auto& [each, priced] :
                  detail::pipeline_with_strips(setting, pipeline->division, figures, options.goal, price))
-                choice.offer(std::move(each), false, options.goal, built.problem);
+                choice.offer(each, priced, options.goal, built.problem);
             const double value = figures.value(options.goal);
             plan_alternative each{.name = "pipeline (" + pipeline->algorithm + ")", .feasible = true};
             each.prediction = {figures.latency, figures.period};

@@ -25,16 +25,26 @@ struct priced_spread {
     std::vector<tiled_layers> tiles{};  ///< of the net, for pictures and words
 };
 
-/// Prices a spread model. Errors: those of `parts_of`, `build_instance` and `evaluate`. O(rewritten model · devices).
+/// What a spread model achieves. Errors: those of `parts_of`, `build_instance` and `evaluate`.
+/// O(rewritten model · devices).
 template <class Device, class Link, class Cost>
-[[nodiscard]] result<priced_spread> price_spread(std::string name, spread_model spread,
+[[nodiscard]] result<evaluation> evaluate_spread(const spread_model& spread,
                                                  const resource_graph<Device, Link>& on, const Cost& cost,
                                                  const plan_options& options = {}) {
-    DISPART_TRY(auto division, parts_of(spread));
+    DISPART_TRY(const auto division, parts_of(spread));
     const build_options how{.rules = options.rules, .queues = options.queues, .load = options.load};
     DISPART_TRY(const auto built, build_instance(spread.graph, on, cost, how));
-    DISPART_TRY(auto figures, evaluate(built.problem, division));
-    return priced_spread{std::move(name), std::move(spread.graph), std::move(division), std::move(figures), {}};
+    return evaluate(built.problem, division);
+}
+
+/// Prices a spread model. Errors: those of `evaluate_spread`.
+template <class Device, class Link, class Cost>
+[[nodiscard]] result<priced_spread> price_spread(std::string name, const spread_model& spread,
+                                                 const resource_graph<Device, Link>& on, const Cost& cost,
+                                                 const plan_options& options = {}) {
+    DISPART_TRY(auto figures, evaluate_spread(spread, on, cost, options));
+    DISPART_TRY(auto division, parts_of(spread));
+    return priced_spread{std::move(name), spread.graph, std::move(division), std::move(figures), {}};
 }
 
 namespace detail {

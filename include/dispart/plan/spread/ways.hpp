@@ -92,7 +92,7 @@ struct tile_group {
 
 }  // namespace detail
 
-using candidate_sink = std::function<void(spread_candidate)>;
+using candidate_sink = std::function<void(const spread_candidate&)>;  // graphs are copied where they are moved
 
 /// Tiles of the body on a home and the fastest devices: strips of the whole body, a grid of it, and fused runs by AOFL.
 inline void propose_tiles_at(const spread_setting& s, device_id home, const candidate_sink& take) {
