@@ -246,11 +246,14 @@ class command_line {
         sub.add_option("--for", run_.lasting, "with --adapt: seconds after which no more requests are made");
         sub.add_option("--fallback", run_.fallback,
                        "with --adapt: a model that answers here where no worker can");
+        auto* rollout = sub.add_option("--rollout", run_.rollout,
+                                       "with --adapt: a model that takes over while requests flow");
+        sub.add_option("--rollout-after", run_.rollout_after, "requests; default: half of them")->needs(rollout);
         auto* journal =
             sub.add_option("--journal", run_.journal,
                            "with --adapt: a file of what was taken and answered, from which it goes on");
         sub.add_flag("--standby", run_.standby,
-                     "wait until the process that has the journal ends, and take over")
+                     "wait until the process that has the journal ends or hangs, and take over")
             ->needs(journal);
     }
     void add_status() {

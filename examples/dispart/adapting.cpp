@@ -1,6 +1,7 @@
 #include "dispart/adapting.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "dispart/adapt/watcher.hpp"
 #include "dispart/cluster/survivors.hpp"
 #include "dispart/common.hpp"
 #include "dispart/engine.hpp"
@@ -18,6 +20,7 @@
 #include "dispart/io/file.hpp"
 #include "dispart/io/json/chrome_trace.hpp"
 #include "dispart/io/onnx/write.hpp"
+#include "dispart/io/prometheus.hpp"
 #include "dispart/run/service.hpp"
 
 namespace cli {
@@ -40,12 +43,12 @@ watchdog_options patience_for(const dispart::plan& p) {
 }
 
 /// The present workers in a cluster's terms, planned for, as a deployment.
-result<service_plan> plan_for(const roster_view& who, watcher& watch, const cluster_planner& planner,
-                              double now_s) {
+result<service_plan> plan_for(const roster_view& who, watcher& watch, const model_planner& planner,
+                              const model_version& version, double now_s) {
     std::vector<std::string> names;
     for (const worker_host& each : who.present) names.push_back(each.name);
     cluster left = survivors(watch.machines(), names, who.broken);
-    DISPART_TRY(auto found, planner(left));
+    DISPART_TRY(auto found, planner(version.net, left));
     auto& p = found.chosen;
     std::vector<worker_host> hosts;
     for (device_id d = 0; d < num_vertices(left); ++d) hosts.push_back({left[d].name, left[d].address});
@@ -54,9 +57,42 @@ result<service_plan> plan_for(const roster_view& who, watcher& watch, const clus
             if (known.name == each.name) known.address = each.address;
     const auto encode = [](const model& stage) { return io::write_onnx(stage); };
     DISPART_TRY(auto stages, make_deployment(found.graph, p.division, std::move(hosts), encode));
-    service_plan made{std::move(stages), window_of(p), patience_for(p)};
+    service_plan made{std::move(stages), window_of(p), patience_for(p), version.name};
     watch.running(std::move(p), std::move(left), now_s);
     return made;
+}
+
+/// What was seen of the plan that runs now.
+std::vector<io::metric_family> metrics_of(const watcher& watch) {
+    io::metric_family compute{"dispart_compute_seconds", "computing of a request, EWMA", "gauge", {}};
+    io::metric_family unsure{"dispart_compute_seconds_half_width", "half of its 95 % interval", "gauge", {}};
+    io::metric_family wait{
+        "dispart_wait_seconds_total", "waiting for inputs and room in queues", "counter", {}};
+    io::metric_family rate{
+        "dispart_edge_seconds_per_byte", "from sending a message to having it, EWMA", "gauge", {}};
+    io::metric_family carried{"dispart_edge_bytes_total", "payloads carried", "counter", {}};
+    io::metric_family memory{"dispart_memory_bytes", "memory that a device is believed to have", "gauge", {}};
+    using labels = std::vector<std::pair<std::string, std::string>>;
+    const cluster& machines = watch.machines();
+    const auto place = [&](const telemetry::place& at) {
+        return labels{{"device", machines[at.first].name}, {"stage", std::to_string(at.second)}};
+    };
+    for (const auto& [at, series] : watch.seen().compute()) {
+        compute.samples.push_back({place(at), series.value.mean()});
+        unsure.samples.push_back({place(at), series.value.half_width()});
+    }
+    for (const auto& [at, series] : watch.seen().wait()) wait.samples.push_back({place(at), series.total});
+    const auto way = [&](const telemetry::way& on) {
+        return labels{{"from", machines[on.first].name}, {"to", machines[on.second].name}};
+    };
+    for (const auto& [on, series] : watch.seen().seconds_per_byte())
+        rate.samples.push_back({way(on), series.value.mean()});
+    for (const auto& [on, series] : watch.seen().message())
+        carried.samples.push_back({way(on), watch.seen().bytes_between(on.first, on.second)});
+    for (device_id d = 0; d < num_vertices(machines); ++d)
+        if (machines[d].memory.value > 0.0)
+            memory.samples.push_back({labels{{"device", machines[d].name}}, machines[d].memory.value});
+    return {compute, unsure, wait, rate, carried, memory};
 }
 
 /// What Prometheus may scrape.
@@ -97,22 +133,17 @@ ordered_json status_to_json(const service_status& s) {
 /// What became of the requests, and whether the answers are right.
 class desk {
   public:
-    desk(const model& net, bool check, std::chrono::steady_clock::time_point began)
-        : net_(&net)
+    desk(const std::vector<model_version>& versions, bool check, std::chrono::steady_clock::time_point began)
+        : versions_(&versions)
         , check_(check)
         , began_(began) {}
 
     result<void> prepare() {
         for (request_id r = 0; r < distinct_inputs; ++r) {
-            DISPART_TRY(auto each, make_inputs(*net_, r));
+            DISPART_TRY(auto each, make_inputs(versions_->front().net, r));
             inputs_.push_back(std::move(each));
         }
-        if (!check_) return {};
-        DISPART_TRY(auto whole, local_backend{}.load(*net_));
-        for (const auto& each : inputs_) {
-            DISPART_TRY(auto outputs, whole.run(each));
-            expected_.push_back(std::move(outputs));
-        }
+        for (const model_version& each : *versions_) DISPART_CHECK(expect_of(each));
         return {};
     }
 
@@ -138,8 +169,11 @@ class desk {
         ++ended_[made.how];
         slowest_ = std::max(slowest_, made.took.value);
         if (made.how == outcome_kind::refused) reasons_[std::string(to_string(made.reason.code))] += 1;
-        if (!check_ || made.how != outcome_kind::answered) return;
-        const auto& expected = expected_[made.request % expected_.size()];
+        if (made.how != outcome_kind::answered) return;
+        ++by_version_[made.version];
+        if (!check_) return;
+        const auto& of_its_version = expected_.at(made.version);
+        const auto& expected = of_its_version[made.request % of_its_version.size()];
         for (std::size_t i = 0; i < expected.size(); ++i)
             if (!compare(made.outputs[i], expected[i], 1e-4).within) ++mismatches_;
     }
@@ -150,6 +184,7 @@ class desk {
                           fallback = ended_[outcome_kind::fallback], refused = ended_[outcome_kind::refused];
         ordered_json made{{"requests", requests_},
                           {"answered", answered},
+                          {"by_version", by_version_},
                           {"by_fallback", fallback},
                           {"refused", refused},
                           {"reasons", reasons_},
@@ -167,19 +202,38 @@ class desk {
   private:
     static constexpr double told_gap = 0.25;  ///< seconds without an outcome that are told
 
+    result<void> expect_of(const model_version& version) {
+        DISPART_TRY(const auto inputs, make_inputs(version.net));
+        const auto alike = [](const tensor& a, const tensor& b) {
+            return a.type() == b.type() && a.dims() == b.dims();
+        };
+        if (expected_.contains(version.name) || !std::ranges::equal(inputs, inputs_.front(), alike))
+            return fail(errc::invalid_argument, version.name,
+                        "a version needs a name of its own and the inputs of the one before");
+        auto& expected = expected_[version.name];
+        if (!check_) return {};
+        DISPART_TRY(auto whole, local_backend{}.load(version.net));
+        for (const auto& each : inputs_) {
+            DISPART_TRY(auto outputs, whole.run(each));
+            expected.push_back(std::move(outputs));
+        }
+        return {};
+    }
+
     [[nodiscard]] double since_began(std::chrono::steady_clock::time_point t) const {
         return std::chrono::duration<double>(t - began_).count();
     }
 
-    const model* net_;
+    const std::vector<model_version>* versions_;
     bool check_;
     std::vector<std::vector<tensor>> inputs_{};
-    std::vector<std::vector<tensor>> expected_{};
+    std::map<std::string, std::vector<std::vector<tensor>>> expected_{};  ///< [version][input]
     std::mutex mutex_{};
     std::size_t requests_ = 0;
     std::size_t before_ = 0;  ///< of them, the process before told the outcome
     id_set seen_{};           ///< outcomes
     std::map<outcome_kind, std::size_t> ended_{};
+    std::map<std::string, std::size_t> by_version_{};  ///< answers
     double slowest_ = 0.0;
     std::map<std::string, std::size_t> reasons_{};
     std::chrono::steady_clock::time_point began_;
@@ -201,8 +255,8 @@ result<service_fallback> fallback_of(const std::string& name) {
 
 }  // namespace
 
-result<ordered_json> run_adaptively(const model& net, const cluster& machines, const cluster_planner& planner,
-                                    const adaptive_run& how) {
+result<ordered_json> run_adaptively(const std::vector<model_version>& versions, const cluster& machines,
+                                    const model_planner& planner, const adaptive_run& how) {
     const auto began = std::chrono::steady_clock::now();
     const double began_unix =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -215,7 +269,7 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
             workers.push_back({machines[d].name, machines[d].address});
     if (workers.empty())
         return fail(errc::invalid_cluster, info(machines).name, "no device has an address to dial");
-    desk requests(net, how.check, began);
+    desk requests(versions, how.check, began);
     DISPART_CHECK(requests.prepare());
     DISPART_TRY(auto carrier, make_carrier(how.carrier));
     service_options options;
@@ -229,30 +283,35 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
     };
     DISPART_TRY(options.fallback, fallback_of(how.fallback));
     if (!how.journal.empty()) {
-        if (how.standby) options.log("standing by until the process that has " + how.journal + " ends");
+        if (how.standby)
+            options.log("standing by until the process that has " + how.journal + " ends or hangs");
         DISPART_TRY(options.journal,
                     request_journal::open(how.journal, how.standby ? no_deadline() : clock_now()));
         options.log("the journal is open");
     }
-    watcher watch(machines, planner);
+    std::atomic<std::size_t> version = 0;
+    watcher watch(machines, [&](const cluster& left) -> result<dispart::plan> {
+        DISPART_TRY(auto found, planner(versions[version].net, left));
+        return std::move(found.chosen);
+    });
     std::mutex metrics_mutex;
     std::vector<io::metric_family> metrics;
     std::function<void()> plan_again;
     options.on_telemetry = [&](const service_telemetry& told) {
-        const auto reason = watch.observe(told.events, elapsed());
+        const auto reason = watch.observe(told.events, told.memory, elapsed());
         if (reason) {
             options.log("drift: " + *reason);
             plan_again();
         }
         const std::scoped_lock lock(metrics_mutex);
-        metrics = watch.metrics();
+        metrics = metrics_of(watch);
     };
     std::optional<service<any_transport>> running;
     std::promise<service<any_transport>*> ready;
     plan_again = [at = ready.get_future().share()] { at.get()->plan_again(); };
     running.emplace(
         std::move(carrier), workers,
-        [&](const roster_view& who) { return plan_for(who, watch, planner, elapsed()); },
+        [&](const roster_view& who) { return plan_for(who, watch, planner, versions[version], elapsed()); },
         [&](outcome made) { requests.take(std::move(made)); }, options);
     ready.set_value(&*running);
     auto& serving = *running;
@@ -271,6 +330,7 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
     auto next_status = std::chrono::steady_clock::now();
     for (request_id r = 0; r < how.requests && elapsed() < how.lasting;) {
         const auto now = serving.status();
+        if (now.superseded) break;
         if (std::chrono::steady_clock::now() >= next_status) {
             write_status();
             next_status += std::chrono::milliseconds(500);
@@ -284,11 +344,20 @@ result<ordered_json> run_adaptively(const model& net, const cluster& machines, c
             serving.wait_until_idle(deadline_in(seconds(0.01)));
             continue;
         }
+        if (r >= how.rollout_after && version + 1 < versions.size()) {
+            options.log("rolling out " + versions[++version].name);
+            serving.plan_again();
+        }
         requests.expect(r);
-        DISPART_CHECK(serving.submit(r, requests.inputs(r), seconds(how.within)));
+        const auto taken = serving.submit(r, requests.inputs(r), seconds(how.within));
+        if (!taken && serving.status().superseded) break;
+        DISPART_CHECK(taken);
         ++r;
     }
     while (!serving.wait_until_idle(deadline_in(seconds(0.5)))) write_status();
+    if (serving.status().superseded)
+        return fail(errc::cancelled, how.journal, "another process has taken over while this one hung",
+                    "its outcomes count");
     const double took = elapsed();
     write_status();
     auto document = requests.to_json(took);

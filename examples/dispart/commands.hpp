@@ -131,7 +131,9 @@ struct run_arguments {
     double lasting = 0.0;    // seconds after which no more requests are made, with adapt; 0: never
     std::string fallback{};  // a model that answers where nothing else can, with adapt
     std::string journal{};   // file that another process can go on from, with adapt
-    bool standby = false;    // wait until the process that has the journal ends
+    bool standby = false;    // wait until the process that has the journal ends or hangs
+    std::string rollout{};   // a model that takes the place of the first one while requests flow, with adapt
+    std::size_t rollout_after = 0;  // requests; 0: half of them
     codec_choice codec{};
     std::string backend = "eigen";  // of the local workers
     bool calibrate = false;         // measure a cluster's workers by a trial before planning

@@ -87,6 +87,12 @@ result<std::vector<worker_order>> start_twins(local_machines workers, const std:
 
 }  // namespace
 
+void calibrated_setting::end_trials() {
+    trials.reset();
+    auto& all = workers.processes;
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(workers.addresses.size()), all.end());
+}
+
 result<calibrated_setting> start_local(const model& net, const std::vector<double>& slowdowns,
                                        const std::vector<std::string>& calibrate_on,
                                        const std::string& backend, const carrier_choice& carrier) {

@@ -1,6 +1,7 @@
 #pragma once
 // Workers on this machine, and what layers cost on them.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,11 @@ struct local_workers {
 struct calibrated_setting {
     local_workers workers{};  // none where a cluster file names them
     paced_costs planned{};
-    pace_trials trials;
+    std::optional<pace_trials> trials{};
     std::string calibrated_on{};
+
+    // No more trials: workers that serve only them end.
+    void end_trials();
 };
 
 // Starts `slowdowns.size()` workers, each so many times slower than this machine, and measures layers: of the named

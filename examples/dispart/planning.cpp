@@ -10,7 +10,7 @@
 #include "dispart/io/tiling_svg.hpp"
 #include "dispart/machines.hpp"
 #include "dispart/plan/explain.hpp"
-#include "dispart/plan/spread/make_spread_plan.hpp"
+#include "dispart/plan/spread/respread.hpp"
 #include "dispart/simulate/simulate.hpp"
 
 namespace cli {
@@ -47,7 +47,8 @@ result<planned> plan_by(const model& net, const cluster& machines, const Cost& c
                         const plan_request& wanted) {
     const plan_options options{.goal = wanted.goal, .algorithm = wanted.algorithm, .codecs = wanted.codecs};
     DISPART_TRY(const auto way, spread_way_of(wanted.spread.empty() ? "pipeline" : wanted.spread));
-    DISPART_TRY(auto made, make_spread_plan(net, machines, cost, options, way));
+    DISPART_TRY(auto made, wanted.or_else_any ? respread(net, machines, cost, options, way)
+                                              : make_spread_plan(net, machines, cost, options, way));
     planned found{std::move(made.chosen), std::move(made.graph), {}};
     if (!made.tiles.empty()) {
         DISPART_TRY(found.tiling, picture_of(net, machines, made.tiles));

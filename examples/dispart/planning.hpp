@@ -22,7 +22,8 @@ dispart::result<dispart::objective> objective_of(const std::string& name);
 struct plan_request {
     dispart::objective goal = dispart::objective::throughput;
     std::string algorithm{};
-    std::string spread{};  // auto, pipeline, tiles, shards, replicas; empty: pipeline
+    std::string spread{};      // auto, pipeline, tiles, shards, replicas; empty: pipeline
+    bool or_else_any = false;  // where that way is not possible, in the best one that is
     dispart::codec_options codecs{};
 };
 

@@ -198,11 +198,19 @@ void print_document(const ordered_json& document) {
 
 /// run --adapt. The exit status is 0 where every request has one outcome and no answer is wrong.
 result<int> serve(const run_arguments& given, const model& net, const cluster& machines,
-                  const cluster_planner& planner, bool as_json) {
+                  const model_planner& planner, bool as_json) {
+    std::vector<model_version> versions{{given.model.name, net}};
+    if (!given.rollout.empty()) {
+        model_choice next = given.model;
+        next.name = given.rollout;
+        DISPART_TRY(auto loaded, load_model(next));
+        versions.push_back({given.rollout, std::move(loaded)});
+    }
     DISPART_TRY(const auto told,
                 run_adaptively(
-                    net, machines, planner,
+                    versions, machines, planner,
                     {.requests = given.requests,
+                     .rollout_after = given.rollout_after > 0 ? given.rollout_after : given.requests / 2,
                      .lasting = given.lasting > 0.0 ? given.lasting : std::numeric_limits<double>::infinity(),
                      .within = given.deadline,
                      .check = given.check,
@@ -256,11 +264,15 @@ result<int> run(const run_arguments& given, bool as_json) {
         return plan_by_costs(net, machines, setting->planned.costs, wanted);
     };
     if (given.adapt) {
-        const auto planner = [&](const cluster& left) -> result<planned> {
-            const plan_request wanted{
-                .goal = goal, .algorithm = given.algorithm, .spread = given.spread, .codecs = codecs};
-            if (!setting) return plan_by_roofline(net, left, wanted);
-            return plan_by_costs(net, left, setting->planned.costs, wanted);
+        if (setting) setting->end_trials();
+        const auto planner = [&](const model& version, const cluster& left) -> result<planned> {
+            const plan_request wanted{.goal = goal,
+                                      .algorithm = given.algorithm,
+                                      .spread = given.spread,
+                                      .or_else_any = true,
+                                      .codecs = codecs};
+            if (!setting) return plan_by_roofline(version, left, wanted);
+            return plan_by_costs(version, left, setting->planned.costs, wanted);
         };
         return serve(given, net, machines, planner, as_json);
     }
@@ -276,7 +288,7 @@ result<int> run(const run_arguments& given, bool as_json) {
                                    .keep_outputs = given.check,
                                    .carrier = given.carrier,
                                    .listen = given.listen};
-    pace_trials* const trials = setting ? &setting->trials : nullptr;
+    pace_trials* const trials = setting ? &*setting->trials : nullptr;
     DISPART_TRY(const auto all, execute_often(p, found.graph, machines, stream, streams, trials));
     const measured_run& measured = all.back();
     dispart::plan believed = p;
@@ -284,9 +296,9 @@ result<int> run(const run_arguments& given, bool as_json) {
     std::vector<pace> now;  // [device] while the streams ran
     if (setting) {
         const auto& then = setting->planned.paces;
-        now = setting->trials.paces(trials_around(streams));
-        believed = repaced(p, then, now, setting->trials.handling(), setting->trials.shared_cores());
-        DISPART_TRY(alone, latency_alone(p, then, now, setting->trials.handling()));
+        now = trials->paces(trials_around(streams));
+        believed = repaced(p, then, now, trials->handling(), trials->shared_cores());
+        DISPART_TRY(alone, latency_alone(p, then, now, trials->handling()));
     }
     DISPART_TRY(const auto predicted, predict_stream(believed, given.requests));
     const double predicted_period = given.requests > 1 ? predicted.period().value : p.prediction.period_s;

@@ -56,6 +56,14 @@ class cli_process {
     void send(int signal) const {
         if (pid_ > 0) ::kill(pid_, signal);
     }
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    /// Processes that it has started and that have not ended.
+    [[nodiscard]] std::size_t children() const {
+        std::ifstream told("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) + "/children");
+        std::size_t count = 0;
+        for (pid_t each = 0; told >> each;) ++count;
+        return count;
+    }
     void kill() {
         send(SIGKILL);
         wait();
@@ -117,9 +125,10 @@ class worker_process : public cli_process {
     return nlohmann::json::parse(text, nullptr, false);
 }
 
-/// A cluster file of these workers, alike and near.
+/// A cluster file of these workers, alike and near. \param memory of each, as "40 MiB"
 inline void write_cluster(const std::string& path,
-                          const std::vector<std::pair<std::string, std::string>>& workers) {
+                          const std::vector<std::pair<std::string, std::string>>& workers,
+                          const std::string& memory = {}) {
     nlohmann::json cluster{
         {"name", "some"}, {"devices", nlohmann::json::array()}, {"links", nlohmann::json::array()}};
     for (const auto& [name, address] : workers) {
@@ -128,6 +137,7 @@ inline void write_cluster(const std::string& path,
                                         {"latency_s", "0.1 ms"},
                                         {"bandwidth_bytes_per_s", "10 Gbit/s"}});
         cluster["devices"].push_back({{"name", name}, {"speed_flops", "20 GFLOPS"}, {"address", address}});
+        if (!memory.empty()) cluster["devices"].back()["memory_bytes"] = memory;
     }
     std::ofstream(path) << cluster.dump();
 }

@@ -65,6 +65,34 @@ TEST_CASE("run --journal --standby: the coordinator is killed in the middle of a
     CHECK(again["answered"] == 0);
 }
 
+TEST_CASE("run --journal --standby: the coordinator hangs, another one takes over, and the first one goes on "
+          "in vain") {
+    const test::temporary_folder folder;
+    const std::array<test::worker_process, 2> workers;
+    const std::string cluster = (folder / "two.json").string(), journal = (folder / "journal").string();
+    test::write_cluster(cluster, {{"a", workers[0].address()}, {"b", workers[1].address()}});
+    const std::string run =
+        "--json run --adapt --check --model squeezenet --image 64 --requests 4000 --cluster " + cluster +
+        " --journal " + journal + " --out ";
+    test::cli_process first(words(run + (folder / "first").string()));
+    test::pause_seconds(1.0);
+    test::cli_process second(words(run + (folder / "second").string() + " --standby"));
+    test::pause_seconds(3.0);
+    first.send(SIGSTOP);
+    test::pause_seconds(4.0);
+    first.send(SIGCONT);
+    const auto fenced = nlohmann::json::parse(first.rest(), nullptr, false);
+    CHECK(WEXITSTATUS(first.wait()) == 1);
+    INFO(fenced.dump(1));
+    CHECK(fenced["error"]["code"] == "cancelled");
+    const auto told = nlohmann::json::parse(second.rest(), nullptr, false);
+    CHECK(second.wait() == 0);
+    is_whole(told);
+    const auto before = told["by_the_process_before"].get<std::size_t>();
+    CHECK(before > 0);
+    CHECK(told["answered"].get<std::size_t>() + before == 4000);
+}
+
 TEST_CASE(
     "run --adapt --tls, worker --cache: a worker that is killed and started again has its weights on disk") {
     const test::temporary_folder folder;
@@ -103,10 +131,14 @@ TEST_CASE(
 TEST_CASE("run --adapt: local workers, spread layers, and the fallback where no worker is") {
     const test::temporary_folder folder;
     const std::string out = " --out " + (folder / "out").string();
-    const auto local =
-        test::json_of("run --adapt --check --model squeezenet --image 64 --requests 200 --local 2" + out);
+    test::cli_process here(
+        words("--json run --adapt --check --model squeezenet --image 64 --requests 2000 --local 2" + out));
+    const auto file = folder / "out" / "status.json";
+    for (int i = 0; i < 300 && !std::filesystem::exists(file); ++i) test::pause_seconds(0.1);
+    CHECK(here.children() == 2);  // those that were there for trials have ended
+    const auto local = nlohmann::json::parse(here.rest(), nullptr, false);
     is_whole(local);
-    CHECK(local["answered"] == 200);
+    CHECK(local["answered"] == 2000);
     const std::array<test::worker_process, 2> workers;
     const std::string cluster = (folder / "two.json").string();
     test::write_cluster(cluster, {{"a", workers[0].address()}, {"b", workers[1].address()}});
@@ -115,6 +147,15 @@ TEST_CASE("run --adapt: local workers, spread layers, and the fallback where no 
         cluster + out);
     is_whole(spread);
     CHECK(spread["answered"] == 200);
+    test::cli_process losing(words(
+        "--json run --adapt --check --model squeezenet --image 64 --requests 3000 --spread tiles --cluster " +
+        cluster + out));
+    test::pause_seconds(3.0);
+    workers[1].send(SIGKILL);  // one alone cannot have strips
+    const auto left = nlohmann::json::parse(losing.rest(), nullptr, false);
+    is_whole(left);
+    CHECK(left["answered"] == 3000);
+    CHECK(left["service"]["failures"].get<int>() >= 1);
     test::write_cluster(cluster, {{"a", "127.0.0.1:1"}});  // nobody listens there
     const auto alone =
         test::json_of("run --adapt --model resnet18 --requests 20 --deadline 20 --fallback squeezenet "
