@@ -50,7 +50,8 @@ struct three_workers {
 }  // namespace
 
 TEST_SUITE("plan/spread/respread") {
-    TEST_CASE("tiles, shards, replicas and mixtures survive a lost worker: spread anew over those who are left") {
+    TEST_CASE(
+        "tiles, shards, replicas and mixtures survive a lost worker: spread anew over those who are left") {
         const auto net = test::simplified(zoo::squeezenet1_1({.image = 64}));
         const auto inputs = sample_inputs(net).value();
         const auto expected = test::outputs_of(net, inputs);
@@ -66,8 +67,8 @@ TEST_SUITE("plan/spread/respread") {
             const auto planner = [&, way = way, goal = goal](const roster_view& who) -> result<service_plan> {
                 std::vector<std::string> names;
                 for (const auto& each : who.present) names.push_back(each.name);
-                DISPART_TRY(const auto p, respread(net, it.machines, names, who.broken, roofline{},
-                                                   {.goal = goal}, way));
+                DISPART_TRY(const auto p,
+                            respread(net, it.machines, names, who.broken, roofline{}, {.goal = goal}, way));
                 used.emplace_back();
                 for (const part& each : p.plan.chosen.division.parts) used.back().insert(each.device);
                 DISPART_TRY(auto stages, make_deployment(p.plan.graph, p.plan.chosen.division, it.hosts,

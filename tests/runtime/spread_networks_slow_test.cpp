@@ -129,7 +129,8 @@ TEST_SUITE("spread networks") {
         CHECK(tiled >= 8);
     }
 
-    TEST_CASE("over TCP: tiles with both kinds of halos, shards, replicas of a batch and of requests in turn") {
+    TEST_CASE(
+        "over TCP: tiles with both kinds of halos, shards, replicas of a batch and of requests in turn") {
         const auto g = simplified(zoo::make("mobilenet_v2", {.image = 96}));
         const auto body = tileable_body(g).value();
         const auto block = build_tile_block(g, body).value();
