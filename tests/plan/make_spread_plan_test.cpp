@@ -77,6 +77,7 @@ TEST_SUITE("plan/spread/make_spread_plan") {
         for (const part& each : p.chosen.division.parts) of_a += each.device == 0 ? 1 : 0;
         CHECK(of_a == 3);
         CHECK(p.chosen.prediction.period_s < 0.77 * alone.prediction.period_s);
+        CHECK(p.chosen.prediction.period_s > p.chosen.bound_s * (1 - 1e-9));
         CHECK(p.chosen.prediction.latency_s > alone.prediction.latency_s);  // of the slowest turn
         CHECK(validate_plan(p.chosen, p.graph));
         CHECK(explain(p.chosen).find("in 4 turns") != std::string::npos);
