@@ -38,7 +38,8 @@ class buffer {
 };
 
 /// Hands out buffers, and takes their memory back when the last owner lets go, so that a stream of messages of one
-/// size allocates only at its beginning: what counts the owners has its place in the same memory. Buffers may outlive the pool and may be released by any thread.
+/// size allocates only at its beginning: what counts the owners has its place in the same memory. Buffers may outlive the
+/// pool and may be released by any thread.
 class buffer_pool {
   public:
     /// Keeps at most so many released blocks; the pool itself never limits how many are in use.

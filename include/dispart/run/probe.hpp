@@ -117,8 +117,8 @@ template <transport Transport>
                             bytes_per_second(sent / std::max(spent - round_trip / 2, 1e-9))};
 }
 
-/// How much of a core a worker gets; it computes for half a second to find out, at most every five seconds. Errors: those of the transport and of
-/// `introduce`; timeout; protocol_error.
+/// How much of a core a worker gets; it computes for half a second to find out, at most every five seconds.
+/// Errors: those of the transport and of `introduce`; timeout; protocol_error.
 template <transport Transport>
 [[nodiscard]] result<processor_share> probe_processor(Transport& carrier, const std::string& address,
                                                       const probe_options& options = {}) {

@@ -170,8 +170,8 @@ struct flow {
 /// origin, each once. A tensor goes straight from its producer to each reader; nothing is relayed.
 /// Messages are ordered by destination (the sink last), then by origin (the source first).
 /// Errors: invalid_argument (a layer in no part, in two, or unknown; a part that is empty, unordered or without device;
-/// parts out of order or in a circle; a tensor that goes from one turn to another), infeasible (a layer that its device may not run; layers apart that must share a
-/// device; too many devices; devices without a route).
+/// parts out of order or in a circle; a tensor that goes from one turn to another), infeasible (a layer that its device
+/// may not run; layers apart that must share a device; too many devices; devices without a route).
 /// O(r log r) for r tensors read.
 [[nodiscard]] inline result<task_graph> expand(const instance& problem, const partition& division) {
     DISPART_TRY(const auto owner, detail::owners(problem, division));
