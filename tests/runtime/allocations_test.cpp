@@ -31,14 +31,17 @@ void* allocate(std::size_t size, std::size_t alignment) {
 
 }  // namespace
 
-void* operator new(std::size_t size) { return allocate(size > 0 ? size : 1, 1); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+// not inlined: g++ takes a delete whose new it does not see for a mismatch
+[[gnu::noinline]] void* operator new(std::size_t size) { return allocate(size > 0 ? size : 1, 1); }
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
     return allocate(size > 0 ? size : 1, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    std::free(memory);
+}
 
 using namespace dispart;
 
