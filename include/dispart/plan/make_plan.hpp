@@ -110,7 +110,8 @@ inline result<plan_prediction> predict(const instance& problem, const task_graph
     for (request_id r = 0; r < tasks.turns; ++r)
         latency = std::max(latency, alone.finished[r] - alone.admitted[r]);
     requests = std::max<std::size_t>(2, requests);
-    while ((requests - 1 - requests / 4) % tasks.turns != 0) ++requests;  // whole rounds count, see steady_period
+    while ((requests - 1 - requests / 4) % tasks.turns != 0)
+        ++requests;  // whole rounds count, see steady_period
     DISPART_TRY(const auto stream, simulate(problem, tasks, {.requests = requests}));
     return plan_prediction{latency, stream.period().value};
 }
