@@ -26,12 +26,11 @@ double occupies(const stage_report& stage, const processor_share& given) {
     return limited(given) ? stage.used_by_process.value / given.of_core : mean_compute(stage);
 }
 
-/// Processor time that a request takes of all workers and the coordinator.
-double processor_time_of(const dispart::plan& p, const std::vector<pace>& then, const std::vector<pace>& now,
-                         const handling_cost& cost) {
+/// Processor time that a request takes of all workers and the coordinator; the plan's times are at the given paces.
+double processor_time_of(const dispart::plan& p, const std::vector<pace>& now, const handling_cost& cost) {
     double sum = 0.0;
     for (const auto& stage : p.stages)
-        sum += stage.compute_s / then[stage.device].together * now[stage.device].processor_time;
+        sum += stage.compute_s / now[stage.device].together * now[stage.device].processor_time;
     for (const message& m : p.tasks.messages)
         if (m.from_device != m.to_device) sum += 2.0 * (cost.per_message_s + cost.per_byte_s * m.bytes);
     return sum;
@@ -98,8 +97,8 @@ result<double> pace_trials::unexplained() const {
     return std::clamp(longer < 1.0 ? std::min(measured.period.value / slowest, 1.0) : longer, 0.8, 1.25);
 }
 
-double pace_trials::comparison::ratio() const {
-    return said_s > 0.0 ? std::clamp(measured_s / said_s, 0.01, 5.0) : 0.0;
+double pace_trials::comparison::ratio(double least) const {
+    return said_s > 0.0 ? std::clamp(measured_s / said_s, least, 5.0) : 0.0;
 }
 
 result<pace_trials::record> pace_trials::compare() const {
@@ -170,7 +169,7 @@ std::vector<pace> pace_trials::paces(std::size_t last) const {
             sum.add(each.together[k].measured_s, each.together[k].said_s);
             together.push_back(each.together[k].ratio() * each.unexplained);
             alone.push_back(each.alone[k].ratio());
-            used.push_back(each.used[k].ratio());
+            used.push_back(each.used[k].ratio(0.0));  // slowed workers sleep
             unexplained.push_back(each.unexplained);
         }
         all[d].processor = shares_[k];
@@ -196,7 +195,6 @@ paced_costs at_paces(cluster machines, profile measured, bool exact, std::vector
 
 dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std::vector<pace>& now,
                       const handling_cost& messages, std::size_t shared_cores) {
-    const double used = processor_time_of(p, then, now, messages);
     const auto factor = [&](device_id d) { return now[d].together / then[d].together; };
     for (auto& task : p.tasks.tasks) task.seconds *= factor(task.device);
     for (auto& stage : p.stages) stage.compute_s *= factor(stage.device);
@@ -204,11 +202,13 @@ dispart::plan repaced(dispart::plan p, const std::vector<pace>& then, const std:
     for (task_id t = 0; t < handling.size(); ++t)
         if (handling[t] > 0.0)
             p.tasks.tasks[t].seconds += handling[t] / now[p.tasks.tasks[t].device].processor.of_core;
+    if (shared_cores == 0) return p;
+    const double needed = processor_time_of(p, now, messages) / static_cast<double>(shared_cores);
     std::vector<double> busy(p.devices.size(), 0.0);
     for (const auto& task : p.tasks.tasks) busy[task.device] += task.seconds;
     const double slowest = *std::max_element(busy.begin(), busy.end());
-    if (shared_cores > 0 && slowest > 0.0) {
-        const double longer = std::max(1.0, used / static_cast<double>(shared_cores) / slowest);
+    if (slowest > 0.0 && slowest < needed) {
+        const double longer = needed / slowest;
         for (auto& task : p.tasks.tasks) task.seconds *= longer;
         for (auto& stage : p.stages) stage.compute_s *= longer;
     }

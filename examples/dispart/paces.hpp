@@ -96,7 +96,7 @@ class pace_trials {
             measured_s += measured;
             said_s += said;
         }
-        [[nodiscard]] double ratio() const;  // 0 where there was no stage
+        [[nodiscard]] double ratio(double least = 0.2) const;  // 0 where there was no stage
     };
     // Of one trial.
     struct record {

@@ -37,28 +37,38 @@ std::size_t files_in(const std::filesystem::path& folder) {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
+/// The command that answers 4000 requests with a journal, up to its folder for files.
+std::string journaled_run(const test::temporary_folder& folder,
+                          const std::array<test::worker_process, 2>& workers) {
+    const std::string cluster = (folder / "two.json").string(), journal = (folder / "journal").string();
+    test::write_cluster(cluster, {{"a", workers[0].address()}, {"b", workers[1].address()}});
+    return "--json run --adapt --check --model squeezenet --image 64 --requests 4000 --cluster " + cluster +
+           " --journal " + journal + " --out ";
+}
+
+/// It answers what the process before it has not.
+void takes_over(test::cli_process& standby) {
+    const auto told = nlohmann::json::parse(standby.rest(), nullptr, false);
+    CHECK(standby.wait() == 0);
+    is_whole(told);
+    const auto before = told["by_the_process_before"].get<std::size_t>();
+    CHECK(before > 0);
+    CHECK(told["answered"].get<std::size_t>() + before == 4000);
+}
+
 }  // namespace
 
 TEST_CASE("run --journal --standby: the coordinator is killed in the middle of a stream, and another one "
           "takes over") {
     const test::temporary_folder folder;
     const std::array<test::worker_process, 2> workers;
-    const std::string cluster = (folder / "two.json").string(), journal = (folder / "journal").string();
-    test::write_cluster(cluster, {{"a", workers[0].address()}, {"b", workers[1].address()}});
-    const std::string run =
-        "--json run --adapt --check --model squeezenet --image 64 --requests 4000 --cluster " + cluster +
-        " --journal " + journal + " --out ";
+    const std::string run = journaled_run(folder, workers);
     test::cli_process first(words(run + (folder / "first").string()));
     test::pause_seconds(1.0);
     test::cli_process second(words(run + (folder / "second").string() + " --standby"));
     test::pause_seconds(3.0);
     first.kill();
-    const auto told = nlohmann::json::parse(second.rest(), nullptr, false);
-    CHECK(second.wait() == 0);
-    is_whole(told);
-    const auto before = told["by_the_process_before"].get<std::size_t>();
-    CHECK(before > 0);
-    CHECK(told["answered"].get<std::size_t>() + before == 4000);
+    takes_over(second);
     // all are answered now: who is started again has nothing to do
     const auto again = test::json_of(run.substr(7) + (folder / "third").string());
     CHECK(again["by_the_process_before"] == 4000);
@@ -69,11 +79,7 @@ TEST_CASE("run --journal --standby: the coordinator hangs, another one takes ove
           "in vain") {
     const test::temporary_folder folder;
     const std::array<test::worker_process, 2> workers;
-    const std::string cluster = (folder / "two.json").string(), journal = (folder / "journal").string();
-    test::write_cluster(cluster, {{"a", workers[0].address()}, {"b", workers[1].address()}});
-    const std::string run =
-        "--json run --adapt --check --model squeezenet --image 64 --requests 4000 --cluster " + cluster +
-        " --journal " + journal + " --out ";
+    const std::string run = journaled_run(folder, workers);
     test::cli_process first(words(run + (folder / "first").string()));
     test::pause_seconds(1.0);
     test::cli_process second(words(run + (folder / "second").string() + " --standby"));
@@ -85,12 +91,7 @@ TEST_CASE("run --journal --standby: the coordinator hangs, another one takes ove
     CHECK(WEXITSTATUS(first.wait()) == 1);
     INFO(fenced.dump(1));
     CHECK(fenced["error"]["code"] == "cancelled");
-    const auto told = nlohmann::json::parse(second.rest(), nullptr, false);
-    CHECK(second.wait() == 0);
-    is_whole(told);
-    const auto before = told["by_the_process_before"].get<std::size_t>();
-    CHECK(before > 0);
-    CHECK(told["answered"].get<std::size_t>() + before == 4000);
+    takes_over(second);
 }
 
 TEST_CASE(
